@@ -1,0 +1,1 @@
+export { FormatError, type FormatErrorDetail } from './format-error.ts';

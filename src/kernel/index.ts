@@ -1,0 +1,4 @@
+export type * from './bpf.ts';
+export type * from './decision.ts';
+export type * from './kernel.ts';
+export type * from './syscalls.ts';

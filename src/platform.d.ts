@@ -1,0 +1,11 @@
+// What the rooms that run anywhere (browser, Node, worker) may take from their platform, and no more.
+// tsconfig.pure.json compiles them with this file alone, so that a Node or DOM name is a compile error.
+
+declare class TextDecoder {
+  constructor(label?: string, options?: { fatal?: boolean });
+  decode(input?: ArrayBufferView): string;
+}
+
+declare class TextEncoder {
+  encode(input?: string): Uint8Array<ArrayBuffer>;
+}

@@ -1,0 +1,165 @@
+import type { LinearMemory } from '../../vm/machine.ts';
+
+/** High half of every kernel address: x86-64's direct map. The low half is the offset into the memory. */
+export const KERNEL_BASE_HI = 0xffff8880 | 0;
+const KERNEL_BASE = 0xffff8880_00000000n;
+
+const PAGE = 4096;
+const WASM_PAGE = 65536;
+/** Below this nothing is ever allocated, so that NULL plus a large field offset still misses every object. */
+const FIRST_OFFSET = WASM_PAGE;
+/** Slab sizes; larger requests take whole pages. Chosen like kmalloc's caches. */
+const CLASSES = [16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048] as const;
+const LARGE = CLASSES.length + 1;
+
+/** Offset into kernel memory; 0 is NULL. */
+export type Offset = number;
+
+export const toAddress = (offset: Offset): bigint =>
+  offset === 0 ? 0n : KERNEL_BASE + BigInt(offset);
+
+/**
+ * The simulated kernel's memory and its allocator.
+ *
+ *   0        64 KiB: never mapped for objects (NULL)
+ *   64 KiB…  pages; each belongs to a slab of one size class or to one large run
+ *
+ * Allocations are zeroed. The memory grows by doubling up to `limit`.
+ */
+export class KernelMemory implements LinearMemory {
+  u8!: Uint8Array;
+  u32!: Uint32Array;
+  view!: DataView;
+  readonly baseHi: number = KERNEL_BASE_HI;
+  readonly wasm: WebAssembly.Memory;
+  /** For leak checks. */
+  liveObjects = 0;
+  liveBytes = 0;
+
+  readonly #limit: number;
+  #next = FIRST_OFFSET;
+  /** Size class + 1 of each page; 0 is free or untouched, LARGE starts a run. */
+  #pageClass!: Uint8Array;
+  readonly #free: Offset[][] = CLASSES.map(() => []);
+  readonly #runs = new Map<Offset, number>();
+  readonly #freeRuns = new Map<number, Offset[]>();
+
+  constructor(options: { initial?: number; limit?: number } = {}) {
+    const initial = options.initial ?? 16 * 1024 * 1024;
+    this.#limit = options.limit ?? 1024 * 1024 * 1024;
+    this.wasm = new WebAssembly.Memory({
+      initial: initial / WASM_PAGE,
+      maximum: this.#limit / WASM_PAGE,
+    });
+    this.#refresh(new Uint8Array(0));
+  }
+
+  get size(): number {
+    return this.u8.length;
+  }
+
+  /**
+   * @param size in bytes; the result is aligned to 16, to 4096 from one page up.
+   * @throws RangeError when the kernel's memory limit is reached.
+   */
+  alloc(size: number): Offset {
+    const index = CLASSES.findIndex((c) => size <= c);
+    const offset = index < 0 ? this.#allocRun(Math.ceil(size / PAGE)) : this.#allocSlab(index);
+    const bytes = index < 0 ? Math.ceil(size / PAGE) * PAGE : CLASSES[index]!;
+    this.u8.fill(0, offset, offset + bytes);
+    this.liveObjects += 1;
+    this.liveBytes += bytes;
+    return offset;
+  }
+
+  free(offset: Offset): void {
+    const kind = this.#pageClass[(offset / PAGE) | 0]!;
+    this.liveObjects -= 1;
+    if (kind !== LARGE) {
+      this.liveBytes -= CLASSES[kind - 1]!;
+      this.#free[kind - 1]!.push(offset);
+      return;
+    }
+    const pages = this.#runs.get(offset);
+    if (pages === undefined)
+      throw new RangeError(`free of 0x${offset.toString(16)}, which is not allocated`);
+    this.#runs.delete(offset);
+    this.liveBytes -= pages * PAGE;
+    this.u8.fill(0, offset, offset + pages * PAGE);
+    this.#pageClass[offset / PAGE] = 0;
+    const runs = this.#freeRuns.get(pages);
+    if (runs === undefined) this.#freeRuns.set(pages, [offset]);
+    else runs.push(offset);
+  }
+
+  /** Allocates a NUL-terminated string. */
+  allocString(text: string): Offset {
+    const bytes = new TextEncoder().encode(text);
+    const offset = this.alloc(bytes.length + 1);
+    this.u8.set(bytes, offset);
+    return offset;
+  }
+
+  /** Reads up to a NUL, `max` bytes, or the end of the memory. */
+  readString(offset: Offset, max = PAGE): string {
+    const end = this.u8.indexOf(0, offset);
+    const stop = Math.min(end < 0 ? this.size : end, offset + max);
+    return new TextDecoder().decode(this.u8.slice(offset, stop));
+  }
+
+  /** The pointer stored at `offset`, as an offset; 0 for NULL and for anything that is no kernel address. */
+  readPointer(offset: Offset): Offset {
+    return this.view.getInt32(offset + 4, true) === KERNEL_BASE_HI
+      ? this.view.getUint32(offset, true)
+      : 0;
+  }
+
+  writePointer(offset: Offset, target: Offset): void {
+    this.view.setUint32(offset, target, true);
+    this.view.setInt32(offset + 4, target === 0 ? 0 : KERNEL_BASE_HI, true);
+  }
+
+  #allocSlab(index: number): Offset {
+    const list = this.#free[index]!;
+    const found = list.pop();
+    if (found !== undefined) return found;
+    const size = CLASSES[index]!;
+    const page = this.#takePages(1);
+    this.#pageClass[page / PAGE] = index + 1;
+    // Highest first, so that pop() hands out ascending offsets.
+    for (let at = Math.floor(PAGE / size) - 1; at > 0; at--) list.push(page + at * size);
+    return page;
+  }
+
+  #allocRun(pages: number): Offset {
+    const offset = this.#freeRuns.get(pages)?.pop() ?? this.#takePages(pages);
+    this.#pageClass[offset / PAGE] = LARGE;
+    this.#runs.set(offset, pages);
+    return offset;
+  }
+
+  #takePages(count: number): Offset {
+    const offset = this.#next;
+    const end = offset + count * PAGE;
+    if (end > this.size) this.#grow(end);
+    this.#next = end;
+    return offset;
+  }
+
+  #grow(needed: number): void {
+    if (needed > this.#limit)
+      throw new RangeError(`kernel memory limit of ${this.#limit} bytes reached`);
+    const target = Math.min(this.#limit, Math.max(needed, this.size * 2));
+    this.wasm.grow(Math.ceil((target - this.size) / WASM_PAGE));
+    this.#refresh(this.#pageClass);
+  }
+
+  #refresh(classes: Uint8Array): void {
+    const { buffer } = this.wasm;
+    this.u8 = new Uint8Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.view = new DataView(buffer);
+    this.#pageClass = new Uint8Array(buffer.byteLength / PAGE);
+    this.#pageClass.set(classes);
+  }
+}
