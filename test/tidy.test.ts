@@ -34,9 +34,8 @@ describe('tidy', () => {
   });
 
   it('nothing is left undone or untyped in the text', () => {
-    const marks = new RegExp(
-      ['TO' + 'DO', 'FIX' + 'ME', 'HA' + 'CK', '@ts-' + 'ignore', '@ts-' + 'nocheck'].join('|'),
-    );
+    // Spelt apart, so that this file does not find itself.
+    const marks = /\b(?:TO[D]O|FIX[M]E|HA[C]K)\b|@ts-(?:ig[n]ore|no[c]heck)/;
     expect(code.filter((f) => marks.test(read(f)))).toEqual([]);
   });
 });
