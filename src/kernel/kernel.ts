@@ -12,7 +12,7 @@ export interface Kernel {
   readonly possibleCpus: number;
   /** The kernel's own BTF, raw (`/sys/kernel/btf/vmlinux`). */
   btf(): Promise<Uint8Array>;
-  /** A line of the kernel's configuration, as in `/proc/config.gz`: `y`, `m`, a number, a string; undefined if unset. */
+  /** A line of its configuration, as in `/proc/config.gz`: `y`, `m`, a number, a string; undefined if unset. */
   config(name: string): Promise<string | undefined>;
   /** The task that the caller acts as: root in the initial namespaces unless the kernel was made otherwise. */
   readonly self: Task;
