@@ -84,9 +84,11 @@ export interface BtfEnum extends Named<'enum' | 'enum64'> {
 export interface BtfFwd extends Named<'fwd'> {
   readonly of: 'struct' | 'union';
 }
-export type BtfReferring = Referring<
-  'ptr' | 'typedef' | 'volatile' | 'const' | 'restrict' | 'type_tag'
->;
+export type BtfReferring = Referring<'ptr' | 'typedef' | 'volatile' | 'const' | 'restrict'>;
+export interface BtfTypeTag extends Referring<'type_tag'> {
+  /** The name is a whole `__attribute__`, not a `btf_type_tag` (kind_flag, Linux 6.14). */
+  readonly attribute: boolean;
+}
 export interface BtfFunc extends Referring<'func'> {
   readonly linkage: 'static' | 'global' | 'extern';
 }
@@ -107,6 +109,8 @@ export interface BtfFloat extends Named<'float'> {
 export interface BtfDeclTag extends Referring<'decl_tag'> {
   /** -1 tags the type itself, else the member or parameter with this index. */
   readonly component: number;
+  /** The name is a whole `__attribute__`, not a `btf_decl_tag` (kind_flag, Linux 6.14). */
+  readonly attribute: boolean;
 }
 export type BtfType =
   | BtfVoid
@@ -116,6 +120,7 @@ export type BtfType =
   | BtfEnum
   | BtfFwd
   | BtfReferring
+  | BtfTypeTag
   | BtfFunc
   | BtfFuncProto
   | BtfVar
@@ -145,6 +150,11 @@ export interface Btf {
   find(name: string, ...kinds: readonly BtfKind[]): TypeId | undefined;
   /** All types of this exact name, in id order. */
   findAll(name: string, ...kinds: readonly BtfKind[]): readonly TypeId[];
+  /**
+   * All types whose name without its CO-RE flavor (`___` and what follows) is `name`, in id order; `foo` itself
+   * and `foo___bar` for `foo`.
+   */
+  findFlavors(name: string, ...kinds: readonly BtfKind[]): readonly TypeId[];
   /** Follows typedef, const, volatile, restrict and type_tag to the type that has a layout. */
   resolve(id: TypeId): TypeId;
   /** Size in bytes; pointers are 8. */

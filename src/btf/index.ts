@@ -1,0 +1,2 @@
+export { readBtf, type ReadBtfOptions } from './reader.ts';
+export * from './types.ts';

@@ -1,0 +1,158 @@
+import { formatError } from './raw.ts';
+import type { Btf, BtfComposite, BtfType, TypeId } from './types.ts';
+
+/** How many types the kernel follows through each other (`MAX_RESOLVE_DEPTH`). */
+const MAX_RESOLVE_DEPTH = 32;
+const MAX_SIZE = 0xffffffff;
+const POINTER_SIZE = 8;
+const MAX_ALIGNMENT = 16;
+
+/** What measuring a type needs of the reader. */
+type Types = Pick<Btf, 'file' | 'type'>;
+
+const tooDeep = (btf: Types, id: TypeId): never => {
+  throw formatError(
+    btf.file,
+    0,
+    `type ${id} refers to itself or through more than ${MAX_RESOLVE_DEPTH} types`,
+  );
+};
+
+type Wrapper = Extract<
+  BtfType,
+  { kind: 'typedef' | 'const' | 'volatile' | 'restrict' | 'type_tag' }
+>;
+
+const isWrapper = (type: BtfType): type is Wrapper =>
+  type.kind === 'typedef' ||
+  type.kind === 'const' ||
+  type.kind === 'volatile' ||
+  type.kind === 'restrict' ||
+  type.kind === 'type_tag';
+
+/** See {@link Btf.resolve}. */
+export const resolveType = (btf: Types, id: TypeId): TypeId => {
+  let at = id;
+  for (let depth = 0; depth <= MAX_RESOLVE_DEPTH; depth++) {
+    const type = btf.type(at);
+    if (!isWrapper(type)) return at;
+    at = type.type;
+  }
+  return tooDeep(btf, id);
+};
+
+/** The largest power of two that divides the size, as far as the ABI aligns scalars. */
+const scalarAlignment = (size: number): number =>
+  Math.min(MAX_ALIGNMENT, Math.max(1, size & -size));
+
+const noLayout = (btf: Types, type: BtfType): never => {
+  throw formatError(btf.file, 0, `type ${type.id} is a ${type.kind}, which has no size`);
+};
+
+/** See {@link Btf.sizeOf}. */
+export const sizeOfType = (btf: Types, id: TypeId): number => {
+  let factor = 1;
+  let at = id;
+  const sized = (size: number): number => {
+    if (size * factor > MAX_SIZE)
+      throw formatError(btf.file, 0, `type ${id} has a size of more than 32 bits`);
+    return size * factor;
+  };
+  for (let depth = 0; depth <= MAX_RESOLVE_DEPTH; depth++) {
+    const type = btf.type(at);
+    switch (type.kind) {
+      case 'int':
+      case 'struct':
+      case 'union':
+      case 'enum':
+      case 'enum64':
+      case 'datasec':
+      case 'float':
+        return sized(type.size);
+      case 'ptr':
+        return sized(POINTER_SIZE);
+      case 'array':
+        factor *= type.length;
+        at = type.element;
+        break;
+      case 'typedef':
+      case 'volatile':
+      case 'const':
+      case 'restrict':
+      case 'var':
+      case 'decl_tag':
+      case 'type_tag':
+        at = type.type;
+        break;
+      case 'void':
+      case 'fwd':
+      case 'func':
+      case 'func_proto':
+        return noLayout(btf, type);
+      default:
+        return type satisfies never;
+    }
+  }
+  return tooDeep(btf, id);
+};
+
+/**
+ * Returns {@link Btf.alignOf}. It remembers what it found, without which structs that hold each other twice would
+ * take exponential time.
+ */
+export const createAlignOf = (btf: Types): ((id: TypeId) => number) => {
+  const known = new Map<TypeId, number>();
+
+  const ofComposite = (type: BtfComposite, depth: number): number => {
+    let alignment = 1;
+    for (const member of type.members) {
+      const needed = alignOf(member.type, depth + 1);
+      if (member.bitSize === 0 && member.bitOffset % (needed * 8) !== 0) return 1;
+      alignment = Math.max(alignment, needed);
+    }
+    return type.size % alignment === 0 ? alignment : 1;
+  };
+
+  const compute = (type: BtfType, depth: number): number => {
+    switch (type.kind) {
+      case 'int':
+      case 'enum':
+      case 'enum64':
+      case 'float':
+        return scalarAlignment(type.size);
+      case 'ptr':
+        return POINTER_SIZE;
+      case 'array':
+        return alignOf(type.element, depth + 1);
+      case 'struct':
+      case 'union':
+        return ofComposite(type, depth);
+      case 'typedef':
+      case 'volatile':
+      case 'const':
+      case 'restrict':
+      case 'var':
+      case 'decl_tag':
+      case 'type_tag':
+        return alignOf(type.type, depth + 1);
+      case 'void':
+      case 'fwd':
+      case 'func':
+      case 'func_proto':
+      case 'datasec':
+        return noLayout(btf, type);
+      default:
+        return type satisfies never;
+    }
+  };
+
+  const alignOf = (id: TypeId, depth: number): number => {
+    const before = known.get(id);
+    if (before !== undefined) return before;
+    if (depth > MAX_RESOLVE_DEPTH) tooDeep(btf, id);
+    const alignment = compute(btf.type(id), depth);
+    known.set(id, alignment);
+    return alignment;
+  };
+  return (id) => alignOf(id, 0);
+};
