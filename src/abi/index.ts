@@ -1,1 +1,5 @@
+export * from './bpf-attr.gen.ts';
+export * from './enums.gen.ts';
+export * from './errno.ts';
 export { FormatError, type FormatErrorDetail } from './format-error.ts';
+export * from './helpers.gen.ts';
