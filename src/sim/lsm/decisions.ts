@@ -1,0 +1,28 @@
+import type { Decision } from '../../kernel/decision.ts';
+
+/** The last decisions of a kernel: when full, the oldest gives way. */
+export class DecisionLog {
+  readonly #ring: Decision[] = [];
+  readonly #capacity: number;
+  #next = 0;
+  #seq = 0;
+
+  constructor(capacity = 4096) {
+    this.#capacity = capacity;
+  }
+
+  /** Numbers the decision and keeps it. */
+  add(entry: Omit<Decision, 'seq'>): Decision {
+    this.#seq += 1;
+    const decision: Decision = { seq: this.#seq, ...entry };
+    this.#ring[this.#next] = decision;
+    this.#next = (this.#next + 1) % this.#capacity;
+    return decision;
+  }
+
+  /** Oldest first. */
+  list(): readonly Decision[] {
+    if (this.#ring.length < this.#capacity) return this.#ring.slice();
+    return [...this.#ring.slice(this.#next), ...this.#ring.slice(0, this.#next)];
+  }
+}
