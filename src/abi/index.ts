@@ -3,3 +3,4 @@ export * from './enums.gen.ts';
 export * from './errno.ts';
 export { FormatError, type FormatErrorDetail } from './format-error.ts';
 export * from './helpers.gen.ts';
+export * from './inet.ts';
