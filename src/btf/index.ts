@@ -1,2 +1,14 @@
+export {
+  createCoreCache,
+  formatOutcome,
+  relocate,
+  type CoreCache,
+  type CoreInput,
+  type CoreResult,
+} from './core/relocate.ts';
+export * from './core/types.ts';
+export { findMember, funcProto } from './lookup.ts';
+export { printRaw } from './print-raw.ts';
 export { readBtf, type ReadBtfOptions } from './reader.ts';
 export * from './types.ts';
+export { createBtfBuilder, writeBtf, type BtfBuilder, type NewBtfType } from './writer.ts';

@@ -1,4 +1,7 @@
+import type { CoreRelocation, LineSpec } from '../btf/core/types.ts';
 import type { Btf, TypeId } from '../btf/types.ts';
+
+export type { CoreRelocation, LineSpec };
 
 /**
  * What an object file holds, as pure data: nothing in it knows of a kernel. The same bytes give the same spec on every
@@ -79,25 +82,6 @@ export interface Reference {
         readonly weak: boolean;
         readonly typeId: TypeId;
       };
-}
-
-export interface LineSpec {
-  /** Index of the first instruction that this line covers. */
-  readonly insn: number;
-  readonly file: string;
-  readonly text: string;
-  readonly line: number;
-  readonly column: number;
-}
-
-/** `struct bpf_core_relo` with its instruction counted from the start of the program's `code`. */
-export interface CoreRelocation {
-  readonly insn: number;
-  readonly typeId: TypeId;
-  /** `0:1:2`: how the source walks from the root type. */
-  readonly access: string;
-  /** `enum bpf_core_relo_kind`. */
-  readonly kind: number;
 }
 
 export interface MapSpec {
