@@ -1,0 +1,3 @@
+export { InputError } from './input-error.ts';
+export { openKernelImage, type KernelImage } from './kernel-image.ts';
+export { shippedKernels, type ShippedKernel } from './shipped.ts';
