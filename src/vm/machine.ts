@@ -36,11 +36,16 @@ export interface Call extends Registers {
    * Runs a BPF function of the same program (a callback of bpf_loop, bpf_for_each_map_elem…).
    * @param codeAddress lo half of the function pointer that the program passed.
    * @param args up to five arguments as [lo, hi] pairs.
-   * @returns low half of the callback's r0.
+   * @returns low half of the callback's r0; 1 when the run has faulted, which ends the loops of helpers.
    */
   callback(codeAddress: number, args: readonly (readonly [lo: number, hi: number])[]): number;
-  /** Ends the run: the program continues as `program` from its start, with the same context (bpf_tail_call). */
+  /**
+   * The frame that called goes on as `program` from its start, with the same context (bpf_tail_call). Nothing happens
+   * after 33 of them in one run, as on Linux: the program then goes on behind its call.
+   */
   tailCall(program: Executable): void;
+  /** Ends the run with a fault of kind `helper-argument` at the calling instruction, once the helper returns. */
+  fault(message: string): void;
 }
 
 export type HelperFunction = (call: Call) => void;
@@ -54,6 +59,11 @@ export interface Executable {
   readonly helpers: (id: number) => HelperFunction | undefined;
   /** Kernel function by the BTF id in `imm`. */
   readonly kfuncs: (btfId: number) => HelperFunction | undefined;
+  /**
+   * Loads that give 0 where nothing is mapped: those through untrusted BTF pointers, which Linux compiles to
+   * PROBE_MEM. Every other bad access is a fault. Left out: no load is one.
+   */
+  readonly isProbe?: (insn: number) => boolean;
 }
 
 /** Why a run could not go on. On Linux the verifier excludes each of these, or the kernel oopses. */
