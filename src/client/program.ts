@@ -1,0 +1,62 @@
+import { BPF_ATTACH_TYPE } from '../abi/index.ts';
+import type { ProgramSpec } from '../object/spec.ts';
+import { LoadError } from './errors.ts';
+import { bpf, type Fds } from './fds.ts';
+
+/** An attachment: it lasts until it is closed. */
+export interface Link {
+  readonly fd: number;
+  close(): Promise<void>;
+}
+
+export interface AttachOptions {
+  /** File descriptor of the cgroup, for `lsm_cgroup/` programs. */
+  readonly target?: number;
+}
+
+/** Programs whose target the section names, so that attaching needs nothing more. */
+const BY_LINK = new Set(['LSM', 'TRACING']);
+
+/** A program of a loaded collection. */
+export class Program {
+  readonly name: string;
+  readonly spec: ProgramSpec;
+  readonly fd: number;
+  readonly #file: string;
+  readonly #fds: Fds;
+
+  constructor(spec: ProgramSpec, fd: number, file: string, fds: Fds) {
+    this.name = spec.name;
+    this.spec = spec;
+    this.fd = fd;
+    this.#file = file;
+    this.#fds = fds;
+  }
+
+  /**
+   * Attaches the program to what its section names.
+   * @throws LoadError for a program type that cannot be attached this way; BpfError when the kernel refuses.
+   */
+  async attach(options: AttachOptions = {}): Promise<Link> {
+    const attachType = this.#attachType();
+    if (this.spec.attachType === 'LSM_CGROUP' && options.target === undefined)
+      throw this.#error('give the file descriptor of a cgroup as target to attach to');
+    const target = options.target === undefined ? {} : { targetFd: options.target };
+    const attr = { progFd: this.fd, attachType, ...target };
+    const fd = this.#fds.own(
+      await bpf(this.#fds.task, 'LINK_CREATE', attr, `program '${this.name}'`),
+    );
+    return { fd, close: () => this.#fds.close(fd) };
+  }
+
+  #attachType(): number {
+    const { type, attachType } = this.spec;
+    if (!BY_LINK.has(type) || attachType === undefined || !(attachType in BPF_ATTACH_TYPE))
+      throw this.#error(`attaching programs of section ${this.spec.section} is not supported`);
+    return BPF_ATTACH_TYPE[attachType as keyof typeof BPF_ATTACH_TYPE];
+  }
+
+  #error(why: string): LoadError {
+    return new LoadError({ file: this.#file, kind: 'program', subject: this.name }, why);
+  }
+}
