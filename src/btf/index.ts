@@ -1,3 +1,6 @@
+export { printStaticAsserts } from './c/asserts.ts';
+export { formatType } from './c/format.ts';
+export { printC } from './c/print.ts';
 export {
   createCoreCache,
   formatOutcome,

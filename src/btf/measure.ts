@@ -1,5 +1,5 @@
 import { formatError } from './raw.ts';
-import type { Btf, BtfComposite, BtfType, TypeId } from './types.ts';
+import type { Btf, BtfComposite, BtfType, Member, TypeId } from './types.ts';
 
 /** How many types the kernel follows through each other (`MAX_RESOLVE_DEPTH`). */
 const MAX_RESOLVE_DEPTH = 32;
@@ -96,6 +96,14 @@ export const sizeOfType = (btf: Types, id: TypeId): number => {
   return tooDeep(btf, id);
 };
 
+/** BTF before Linux 4.20 says in the type of a member, an integer of few bits, that it is a bitfield. */
+export const asBitfield = (btf: Types, member: Member): Member => {
+  if (member.bitSize !== 0) return member;
+  const type = btf.type(resolveType(btf, member.type));
+  if (type.kind !== 'int' || (type.bits === type.size * 8 && type.bitOffset === 0)) return member;
+  return { ...member, bitSize: type.bits, bitOffset: member.bitOffset + type.bitOffset };
+};
+
 /**
  * Returns {@link Btf.alignOf}. It remembers what it found, without which structs that hold each other twice would
  * take exponential time.
@@ -103,11 +111,18 @@ export const sizeOfType = (btf: Types, id: TypeId): number => {
 export const createAlignOf = (btf: Types): ((id: TypeId) => number) => {
   const known = new Map<TypeId, number>();
 
+  const fits = (member: Member, alignment: number): boolean => {
+    const { bitOffset, bitSize } = asBitfield(btf, member);
+    if (bitSize === 0) return bitOffset % (alignment * 8) === 0;
+    const unit = sizeOfType(btf, member.type) * 8;
+    return (bitOffset % unit) + bitSize <= unit;
+  };
+
   const ofComposite = (type: BtfComposite, depth: number): number => {
     let alignment = 1;
     for (const member of type.members) {
       const needed = alignOf(member.type, depth + 1);
-      if (member.bitSize === 0 && member.bitOffset % (needed * 8) !== 0) return 1;
+      if (!fits(member, needed)) return 1;
       alignment = Math.max(alignment, needed);
     }
     return type.size % alignment === 0 ? alignment : 1;

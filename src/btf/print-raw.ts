@@ -37,7 +37,8 @@ const describe = (btf: Btf, type: BtfType): [head: string, entries?: readonly st
     }
     case 'enum':
     case 'enum64': {
-      const values = type.values.map((v) => `${quoted(v.name)} val=${v.value}`);
+      const suffix = type.kind === 'enum' ? '' : type.signed ? 'LL' : 'ULL';
+      const values = type.values.map((v) => `${quoted(v.name)} val=${v.value}${suffix}`);
       const encoding = type.signed ? 'SIGNED' : 'UNSIGNED';
       return [`encoding=${encoding} size=${type.size} vlen=${values.length}`, values];
     }

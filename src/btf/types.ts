@@ -84,7 +84,8 @@ export interface BtfEnum extends Named<'enum' | 'enum64'> {
 export interface BtfFwd extends Named<'fwd'> {
   readonly of: 'struct' | 'union';
 }
-export type BtfReferring = Referring<'ptr' | 'typedef' | 'volatile' | 'const' | 'restrict'>;
+type EachReferring<K extends BtfKind> = K extends BtfKind ? Referring<K> : never;
+export type BtfReferring = EachReferring<'ptr' | 'typedef' | 'volatile' | 'const' | 'restrict'>;
 export interface BtfTypeTag extends Referring<'type_tag'> {
   /** The name is a whole `__attribute__`, not a `btf_type_tag` (kind_flag, Linux 6.14). */
   readonly attribute: boolean;
@@ -159,6 +160,6 @@ export interface Btf {
   resolve(id: TypeId): TypeId;
   /** Size in bytes; pointers are 8. */
   sizeOf(id: TypeId): number;
-  /** Natural alignment in bytes, 1 for packed structs. */
+  /** Natural alignment in bytes; 1 for structs whose members lie where only `packed` can put them. */
   alignOf(id: TypeId): number;
 }
