@@ -26,7 +26,7 @@ export interface CollectionSpec {
 
 export interface ProgramSpec {
   readonly name: string;
-  /** ELF section name as written: `lsm.s/bprm_check_security`. */
+  /** ELF section name without the `?` of `autoload`: `lsm.s/bprm_check_security`. */
   readonly section: string;
   /** `enum bpf_prog_type` without its prefix, in Linux's spelling: `LSM`, `TRACING`, `SOCKET_FILTER`… */
   readonly type: string;
@@ -46,6 +46,9 @@ export interface ProgramSpec {
   /** Start of each function in `code`, main first. */
   readonly functions: readonly FunctionSpec[];
   readonly references: readonly Reference[];
+  /** Records of `struct bpf_line_info` (16 bytes each) for PROG_LOAD; strings are offsets into the object's BTF. */
+  readonly lineInfo: Uint8Array;
+  /** The same, decoded when asked for. */
   readonly lines: readonly LineSpec[];
   readonly coreRelocations: readonly CoreRelocation[];
 }
