@@ -89,7 +89,7 @@ function toInteger(shape: IntShape, what: string, value: Value, path: string): b
   return BigInt.asUintN(shape.bits, big);
 }
 
-function intBits(type: BtfInt, BtfType, bits: number, value: Value, path: string): bigint {
+function intBits(type: BtfInt, bits: number, value: Value, path: string): bigint {
   if (type.bool) {
     if (typeof value === 'boolean') return value ? 1n : 0n;
     if (value === 0 || value === 1 || value === 0n || value === 1n) return BigInt(value);

@@ -1,0 +1,54 @@
+import type { Collection, LoadOptions } from '../client/index.ts';
+import type { Kernel } from '../kernel/index.ts';
+import type { Expectations } from './expect.ts';
+
+/** A freshly booted kernel with what a test wants to do on it. */
+export interface Machine extends Expectations {
+  readonly kernel: Kernel;
+  /**
+   * Loads an object file and attaches its programs. Both end with the test.
+   * @param path of the object, relative to the folder of the test file.
+   */
+  load(path: string, options?: PolicyOptions): Promise<Collection>;
+}
+
+export interface PolicyOptions extends Omit<LoadOptions, 'kernel' | 'file'> {
+  /** False leaves the programs loaded but not attached. */
+  readonly attach?: boolean;
+}
+
+export interface TestContext {
+  boot(): Promise<Machine>;
+}
+
+export type TestBody = (context: TestContext) => Promise<void>;
+export type TestFunction = (name: string, body: TestBody) => void;
+/** What a test file exports as default. */
+export type PolicyTests = (test: TestFunction) => void;
+
+/**
+ * The tests of a file, as its default export.
+ * @example
+ * export default policyTests((test) => {
+ *   test('a protected file is not removed', async ({ boot }) => {
+ *     const { kernel, load, expectDenied } = await boot();
+ *     …
+ *   });
+ * });
+ */
+export const policyTests = (define: PolicyTests): PolicyTests => define;
+
+export interface PolicyTest {
+  readonly name: string;
+  readonly body: TestBody;
+}
+
+/** @throws Error when two tests have one name. */
+export function collectTests(define: PolicyTests): readonly PolicyTest[] {
+  const tests = new Map<string, PolicyTest>();
+  define((name, body) => {
+    if (tests.has(name)) throw new Error(`two tests are called '${name}'`);
+    tests.set(name, { name, body });
+  });
+  return [...tests.values()];
+}
