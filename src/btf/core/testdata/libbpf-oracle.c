@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-// Prints what libbpf makes of each program of an object: the contents of expected.txt. Loads nothing that it keeps.
-//   cc -o oracle libbpf-oracle.c -lbpf && ./oracle local.bpf.o target.btf > expected.txt    (as root)
+// Prints what libbpf makes of each program of an object, the contents of expected.txt. It keeps no program loaded.
+//   cc -o oracle libbpf-oracle.c -lbpf
+//   sudo ./oracle local.bpf.o target.btf > expected.txt
 
 #include <bpf/libbpf.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-// One program for each case of CO-RE. Its name is the name of the case, and target.c is what they are relocated against.
-//   clang-19 -g -O2 -target bpf -mcpu=v3 -c local.bpf.c -o local.bpf.o && llvm-strip-19 -g local.bpf.o
+// One program for each case of CO-RE. Its name is the name of the case. What they are relocated against is target.c.
+//   clang-19 -g -O2 -fdebug-compilation-dir=. -target bpf -mcpu=v3 -c local.bpf.c -o local.bpf.o
+//   llvm-strip-19 -g local.bpf.o
 
 typedef unsigned char u8;
 typedef unsigned short u16;
@@ -206,7 +207,10 @@ CASE(union_bytes) { return ((union either___l *)ctx)->bytes[6]; }
 CASE(union_member) { return ((struct holds_union___l *)ctx)->either.halves.high; }
 CASE(union_anonymous) { return ((struct holds_union___l *)ctx)->anonymous_member; }
 CASE(union_root_was_struct) { return field_info(((struct was_struct *)ctx)->y, EXISTS); }
-CASE(union_member_was_struct) { return field_info(((struct carries_was_struct___l *)ctx)->changed.y, OFFSET); }
+CASE(union_member_was_struct)
+{
+	return field_info(((struct carries_was_struct___l *)ctx)->changed.y, OFFSET);
+}
 
 /* Kinds of fields. */
 struct incompatible___l {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 // The "kernel" of the CO-RE tests: what the programs of local.bpf.c are relocated against.
-//   clang-19 -g -O2 -target bpf -c target.c -o target.o && llvm-objcopy-19 --dump-section .BTF=target.btf target.o
+//   clang-19 -g -O2 -fdebug-compilation-dir=. -target bpf -c target.c -o target.o
+//   llvm-objcopy-19 --dump-section .BTF=target.btf target.o
 
 #define KEEP_STRUCT(name) struct name keep_struct_##name
 #define KEEP_UNION(name) union name keep_union_##name
