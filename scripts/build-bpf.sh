@@ -32,7 +32,7 @@ for source in "${sources[@]}"; do
     fresh=$object
   fi
   # The prefix map keeps the objects free of the directory they were built in.
-  "$clang" -O2 -g -target bpf -mcpu="${MCPU:-v3}" -Wall -Werror -I "$work" -ffile-prefix-map="$PWD/=" \
+  "$clang" -O2 -g -target bpf -mcpu="${MCPU:-v3}" -Wall -Werror -I "$work" -ffile-prefix-map="$PWD=." \
     -c "$source" -o "$fresh"
 done
 if [ ${#pairs[@]} -gt 0 ]; then

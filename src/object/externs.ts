@@ -76,9 +76,9 @@ interface Unplaced extends Omit<KconfigVar, 'offset'> {
   readonly align: number;
 }
 
-/** The order in which libbpf lays out `.kconfig`: by alignment, size (largest first) and name. */
+/** The order in which libbpf lays out `.kconfig`: by alignment (largest first), size and name. */
 const compare = (a: Unplaced, b: Unplaced): number =>
-  b.align - a.align || b.size - a.size || (a.name < b.name ? -1 : 1);
+  b.align - a.align || a.size - b.size || (a.name < b.name ? -1 : 1);
 
 const layOutKconfig = (
   btf: Btf,

@@ -48,7 +48,7 @@ int shallow(struct __sk_buff *skb)
 	return hidden_sub(skb->len);
 }
 
-SEC("tc")
+SEC("socket")
 int loops(struct __sk_buff *skb)
 {
 	int sum = 0;
