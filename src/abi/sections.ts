@@ -186,7 +186,10 @@ const distance = (a: string, b: string): number => {
 export const nearestSection = (name: string): string => {
   const head = split(name)[0].slice(0, 64);
   const whole = name.slice(0, 64);
-  const score = (s: SectionDef): number => distance(s.takesTarget ? head : whole, s.prefix);
+  const score = ({ prefix, takesTarget }: SectionDef): number =>
+    takesTarget
+      ? distance(head, prefix)
+      : Math.min(distance(whole, prefix), distance(head, prefix) + 1);
   const best = SECTIONS.reduce((a, b) => (score(b) < score(a) ? b : a));
   return best.takesTarget ? `${best.prefix}/` : best.prefix;
 };
