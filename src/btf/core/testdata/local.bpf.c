@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 // One program for each case of CO-RE. Its name is the name of the case. What they are relocated against is target.c.
-//   clang-19 -g -O2 -fdebug-compilation-dir=. -target bpf -mcpu=v3 -c local.bpf.c -o local.bpf.o
-//   llvm-strip-19 -g local.bpf.o
 
 typedef unsigned char u8;
 typedef unsigned short u16;
