@@ -34,6 +34,7 @@ export interface Call extends Registers {
   readonly ctx: number;
   /**
    * Runs a BPF function of the same program (a callback of bpf_loop, bpf_for_each_map_elem…).
+   * It changes r0–r5: read the helper's own arguments before.
    * @param codeAddress lo half of the function pointer that the program passed.
    * @param args up to five arguments as [lo, hi] pairs.
    * @returns low half of the callback's r0; 1 when the run has faulted, which ends the loops of helpers.
