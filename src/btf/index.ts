@@ -10,8 +10,10 @@ export {
   type CoreResult,
 } from './core/relocate.ts';
 export * from './core/types.ts';
+export { checkBtf } from './check.ts';
 export { findMember, funcProto } from './lookup.ts';
 export { printRaw } from './print-raw.ts';
+export type { BtfProblem } from './check-names.ts';
 export { readBtf, type ReadBtfOptions } from './reader.ts';
 export * from './types.ts';
 export { createBtfBuilder, writeBtf, type BtfBuilder, type NewBtfType } from './writer.ts';
