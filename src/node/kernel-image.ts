@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { ENUM_SINCE, FormatError } from '../abi/index.ts';
 import { readBtf } from '../btf/index.ts';
-import { elfSection, isElf } from './elf-section.ts';
+import { readElf, type Elf } from '../object/index.ts';
 import { InputError } from './input-error.ts';
 import { parseKernelConfig } from './kernel-config.ts';
 import { readInput } from './read-file.ts';
@@ -44,10 +44,11 @@ function guessSeries(btfBytes: Uint8Array, file: string): string {
 }
 
 /** Every vmlinux says `Linux version RELEASE ` in its read-only data (`linux_banner`). */
-function vmlinuxRelease(elf: Uint8Array, file: string): string | undefined {
-  const rodata = elfSection(elf, file, '.rodata');
-  if (rodata === undefined) return undefined;
-  const bytes = Buffer.from(rodata.buffer, rodata.byteOffset, rodata.byteLength);
+function vmlinuxRelease(elf: Elf): string | undefined {
+  const section = elf.section('.rodata');
+  if (section === undefined) return undefined;
+  const { buffer, byteOffset, byteLength } = elf.contents(section);
+  const bytes = Buffer.from(buffer, byteOffset, byteLength);
   const at = bytes.indexOf('Linux version ');
   if (at < 0) return undefined;
   return /^Linux version (\d\S*) /.exec(bytes.toString('latin1', at, at + 256))?.[1];
@@ -71,17 +72,21 @@ function findConfig(
   );
 }
 
-function btfOfElf(elf: Uint8Array, file: string): Uint8Array {
-  const btf = elfSection(elf, file, '.BTF');
-  if (btf === undefined)
+function btfOfElf(elf: Elf): Uint8Array {
+  const section = elf.section('.BTF');
+  if (section === undefined)
     throw new FormatError({
-      file,
+      file: elf.file,
       format: 'ELF',
       offset: 0,
       rule: 'has no .BTF section: the kernel was built without CONFIG_DEBUG_INFO_BTF',
     });
-  return btf;
+  // A copy, so that the tens of megabytes around it can go.
+  return elf.contents(section).slice();
 }
+
+const isElf = (bytes: Uint8Array): boolean =>
+  bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
 
 const isBtf = (bytes: Uint8Array): boolean =>
   (bytes[0] === 0x9f && bytes[1] === 0xeb) || (bytes[0] === 0xeb && bytes[1] === 0x9f);
@@ -89,9 +94,14 @@ const isBtf = (bytes: Uint8Array): boolean =>
 /** BTF and release, by what the file's first bytes say that it is. */
 function readImage(bytes: Uint8Array, path: string): Pick<KernelImage, 'btf' | 'release'> {
   if (isBtf(bytes)) return { btf: bytes, release: path === HOST_BTF ? hostRelease() : undefined };
-  if (isElf(bytes)) return { btf: btfOfElf(bytes, path), release: vmlinuxRelease(bytes, path) };
-  if (isVmlinuz(bytes))
-    return { btf: btfOfElf(unpackVmlinuz(bytes, path), path), release: vmlinuzRelease(bytes) };
+  if (isElf(bytes)) {
+    const elf = readElf(bytes, { file: path });
+    return { btf: btfOfElf(elf), release: vmlinuxRelease(elf) };
+  }
+  if (isVmlinuz(bytes)) {
+    const elf = readElf(unpackVmlinuz(bytes, path), { file: path });
+    return { btf: btfOfElf(elf), release: vmlinuzRelease(bytes) };
+  }
   const start = Buffer.from(bytes.subarray(0, 8))
     .toString('hex')
     .replaceAll(/(..)(?=.)/g, '$1 ');
