@@ -46,20 +46,26 @@ const fail = (btf: Btf, offset: number, rule: string): never => {
   });
 };
 
-const toRecords = (found: readonly (readonly [insn: number, place: number])[]): Records => {
-  const ordered = found.every(([insn], i) => i === 0 || (found[i - 1]?.[0] ?? 0) <= insn)
-    ? found
-    : found.toSorted((a, b) => a[0] - b[0]);
+/** Records in the order of the file. */
+interface Found {
+  readonly insns: number[];
+  readonly places: number[];
+}
+
+const toRecords = ({ insns, places }: Found): Records => {
+  if (insns.every((insn, i) => i === 0 || (insns[i - 1] ?? 0) <= insn))
+    return { insns: Uint32Array.from(insns), places: Uint32Array.from(places) };
+  const order = insns.map((_, i) => i).toSorted((a, b) => (insns[a] ?? 0) - (insns[b] ?? 0));
   return {
-    insns: Uint32Array.from(ordered, ([insn]) => insn),
-    places: Uint32Array.from(ordered, ([, place]) => place),
+    insns: Uint32Array.from(order, (i) => insns[i] ?? 0),
+    places: Uint32Array.from(order, (i) => places[i] ?? 0),
   };
 };
 
 /** A table is its record size, then for each code section a header and records that start with a byte offset. */
 const readTable = (view: DataView, btf: Btf, table: Table): RecordTable => {
   const { name, start, end, minRecord } = table;
-  const sections = new Map<string, [number, number][]>();
+  const sections = new Map<string, Found>();
   if (start === end) return new Map();
   if (end - start < 4) fail(btf, start, `the ${name} table is cut off`);
   const recordSize = view.getUint32(start, true);
@@ -72,17 +78,18 @@ const readTable = (view: DataView, btf: Btf, table: Table): RecordTable => {
     if (count === 0) fail(btf, at + 4, `the ${name} table has no records for ${section}`);
     if (at + 8 + count * recordSize > end)
       fail(btf, at + 4, `${count} records of the ${name} table go past its end`);
-    const records = sections.get(section) ?? [];
+    const records = sections.get(section) ?? { insns: [], places: [] };
     sections.set(section, records);
     at += 8;
     for (let i = 0; i < count; i++, at += recordSize) {
       const offset = view.getUint32(at, true);
       if (offset % INSN_SIZE !== 0)
         fail(btf, at, `a record of the ${name} table is about offset ${offset}, no instruction`);
-      records.push([offset / INSN_SIZE, at]);
+      records.insns.push(offset / INSN_SIZE);
+      records.places.push(at);
     }
   }
-  return new Map([...sections].map(([section, records]) => [section, toRecords(records)]));
+  return new Map([...sections].map(([section, found]) => [section, toRecords(found)]));
 };
 
 const readHeader = (view: DataView, btf: Btf): number => {

@@ -22,6 +22,12 @@ export interface BtfSurroundings {
   readonly kconfigSize: number;
 }
 
+export interface FixedBtf {
+  readonly bytes: Uint8Array;
+  /** Ids of the DATASECs by their name. */
+  readonly datasecs: ReadonlyMap<string, TypeId>;
+}
+
 interface Draft {
   readonly raw: RawBtf;
   /** Type records and strings to be put behind those of the file. */
@@ -182,20 +188,23 @@ const build = ({ raw, newTypes, newStrings }: Draft): Uint8Array => {
  * string offsets stay as they are; new ones come after them.
  * @throws {FormatError} when a section or symbol that the BTF speaks of is missing.
  */
-export const fixBtf = (bytes: Uint8Array, around: BtfSurroundings): Uint8Array => {
+export const fixBtf = (bytes: Uint8Array, around: BtfSurroundings): FixedBtf => {
   const given = openRaw(bytes, around.file, undefined);
   const raw: RawBtf = { ...given, words: given.words.slice() };
   const draft: Draft = { raw, newTypes: [], newStrings: [] };
-  for (const start of raw.starts) {
+  const datasecs = new Map<string, TypeId>();
+  raw.starts.forEach((start, i) => {
     const kind = kindAt(raw, start);
     if (kind === KIND.DATASEC) {
       const name = nameAt(raw, start);
+      if (datasecs.has(name)) typeError(raw, start, `a second DATASEC ${name}`);
+      datasecs.set(name, raw.firstId + i);
       if (name === '.kconfig') fixKconfig(raw, start, around);
       else if (name === '.ksyms') fixKsyms(draft, start);
       else fixSection(raw, start, name, around);
       sortVars(raw, start);
     } else if (kind === KIND.FUNC && around.hiddenFunctions.has(nameAt(raw, start)))
       raw.words[start + 1] = ((KIND.FUNC << 24) | LINKAGE.STATIC) >>> 0;
-  }
-  return build(draft);
+  });
+  return { bytes: build(draft), datasecs };
 };

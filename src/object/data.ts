@@ -1,5 +1,5 @@
 import { BPF_F } from '../abi/enums.gen.ts';
-import type { Btf, BtfDatasec, BtfVar } from '../btf/types.ts';
+import type { Btf, BtfDatasec, BtfVar, TypeId } from '../btf/types.ts';
 import { elfError, SHT, type Elf, type ElfSection } from './elf.ts';
 import type { Externs } from './externs.ts';
 import type { MapSpec, VariableSpec } from './spec.ts';
@@ -20,9 +20,15 @@ export const isDataSection = (section: ElfSection): boolean => {
   );
 };
 
-const findDatasec = (btf: Btf | undefined, name: string): BtfDatasec | undefined => {
-  const id = btf?.find(name, 'datasec');
-  const type = id === undefined ? undefined : btf?.type(id);
+/** An object's BTF together with the places of its DATASECs. */
+export interface ObjectBtf {
+  readonly btf: Btf;
+  readonly datasecs: ReadonlyMap<string, TypeId>;
+}
+
+export const findDatasec = (types: ObjectBtf | undefined, name: string): BtfDatasec | undefined => {
+  const id = types?.datasecs.get(name);
+  const type = id === undefined ? undefined : types?.btf.type(id);
   return type?.kind === 'datasec' ? type : undefined;
 };
 
@@ -33,15 +39,15 @@ const variableOf = (btf: Btf, id: number, section: string): BtfVar => {
 };
 
 const makeMap = (
-  btf: Btf | undefined,
+  types: ObjectBtf | undefined,
   name: string,
   contents: Uint8Array,
   readonly: boolean,
 ): MapSpec => {
-  const datasec = findDatasec(btf, name);
+  const datasec = findDatasec(types, name);
   // Static variables alone give user space nothing to find, so libbpf does not make such a section mappable.
   const mappable = datasec?.vars.some(
-    (v) => btf !== undefined && variableOf(btf, v.type, name).linkage !== 'static',
+    (v) => types !== undefined && variableOf(types.btf, v.type, name).linkage !== 'static',
   );
   return {
     name,
@@ -64,7 +70,7 @@ const makeMap = (
 /** Maps of the data sections in the order of the file, then `.kconfig`, whose contents are zeros. */
 export const readDataMaps = (
   elf: Elf,
-  btf: Btf | undefined,
+  types: ObjectBtf | undefined,
   externs: Externs,
 ): readonly MapSpec[] => {
   const maps = elf.sections.filter(isDataSection).map((section) => {
@@ -77,10 +83,10 @@ export const readDataMaps = (
       );
     const contents =
       section.type === SHT.NOBITS ? new Uint8Array(section.size) : elf.contents(section).slice();
-    return makeMap(btf, section.name, contents, isNamed(section, '.rodata'));
+    return makeMap(types, section.name, contents, isNamed(section, '.rodata'));
   });
   if (externs.kconfig.length > 0)
-    maps.push(makeMap(btf, KCONFIG_SECTION, new Uint8Array(externs.kconfigSize), true));
+    maps.push(makeMap(types, KCONFIG_SECTION, new Uint8Array(externs.kconfigSize), true));
   return maps;
 };
 
@@ -89,8 +95,9 @@ interface Found {
   readonly isStatic: boolean;
 }
 
-const sectionVariables = (btf: Btf, map: MapSpec): readonly Found[] =>
-  (findDatasec(btf, map.name)?.vars ?? []).map(({ type: id, offset, size }) => {
+const sectionVariables = (types: ObjectBtf, map: MapSpec): readonly Found[] =>
+  (findDatasec(types, map.name)?.vars ?? []).map(({ type: id, offset, size }) => {
+    const { btf } = types;
     const { name, type: typeId, linkage } = variableOf(btf, id, map.name);
     if (offset + size > map.valueSize)
       throw elfError(btf.file, offset, `variable ${name} goes past the end`, map.name);
@@ -103,15 +110,15 @@ const sectionVariables = (btf: Btf, map: MapSpec): readonly Found[] =>
  * it, each further one is `name@section+offset`.
  */
 export const readVariables = (
-  btf: Btf | undefined,
+  types: ObjectBtf | undefined,
   maps: readonly MapSpec[],
   externs: Externs,
 ): ReadonlyMap<string, VariableSpec> => {
   const variables = new Map<string, VariableSpec>();
-  if (btf === undefined) return variables;
+  if (types === undefined) return variables;
   const found = maps
     .filter((map) => map.name !== KCONFIG_SECTION)
-    .flatMap((map) => sectionVariables(btf, map));
+    .flatMap((map) => sectionVariables(types, map));
   const taken = new Set(found.filter((f) => !f.isStatic).map((f) => f.variable.name));
   for (const { variable, isStatic } of found) {
     const { name, map, offset } = variable;

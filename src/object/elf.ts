@@ -8,10 +8,13 @@ export const EM_BPF = 247;
 export const STT = { OBJECT: 1, FUNC: 2, SECTION: 3 } as const;
 export const STB = { LOCAL: 0, GLOBAL: 1, WEAK: 2 } as const;
 export const SHN_UNDEF = 0;
+/** STV_INTERNAL and STV_HIDDEN. */
+const HIDDEN: ReadonlySet<number> = new Set([1, 2]);
 const SHN_LORESERVE = 0xff00;
 const SHN_COMMON = 0xfff2;
 const SHN_XINDEX = 0xffff;
 
+const SHT_NULL = 0;
 const HEADER_SIZE = 64;
 const SECTION_HEADER_SIZE = 64;
 const SYMBOL_SIZE = 24;
@@ -92,23 +95,8 @@ const checkHeader = (view: DataView, file: string): void => {
     fail(58, `section headers have ${entrySize} bytes, not ${SECTION_HEADER_SIZE}`);
 };
 
-interface RawSection extends Omit<ElfSection, 'name'> {
-  readonly nameOffset: number;
-}
-
-const readSectionHeader = (view: DataView, at: number, index: number): RawSection => ({
-  index,
-  nameOffset: view.getUint32(at, true),
-  type: view.getUint32(at + 4, true),
-  flags: view.getUint32(at + 8, true),
-  offset: readU64(view, at + 24),
-  size: readU64(view, at + 32),
-  link: view.getUint32(at + 40, true),
-  info: view.getUint32(at + 44, true),
-  entrySize: readU64(view, at + 56),
-});
-
-const readSectionHeaders = (view: DataView, file: string): RawSection[] => {
+/** Where the section headers lie, after `e_shoff`, `e_shnum` and the overflow of the latter. */
+const locateHeaders = (view: DataView, file: string): { start: number; count: number } => {
   const start = readU64(view, 40);
   const fits = (count: number): boolean => start + count * SECTION_HEADER_SIZE <= view.byteLength;
   if (!fits(1))
@@ -118,32 +106,49 @@ const readSectionHeaders = (view: DataView, file: string): RawSection[] => {
   if (count === 0) throw elfError(file, 60, 'there are no section headers');
   if (!fits(count))
     throw elfError(file, 60, `${count} section headers go past the end of the file`);
-  const headers: RawSection[] = [];
-  for (let i = 0; i < count; i++) {
-    const section = readSectionHeader(view, start + i * SECTION_HEADER_SIZE, i);
-    const empty = i === 0 || section.type === 0 || section.type === SHT.NOBITS;
-    if (!empty && section.offset + section.size > view.byteLength)
-      throw elfError(
-        file,
-        start + i * SECTION_HEADER_SIZE,
-        `section ${i} at ${section.offset} of ${section.size} bytes goes past the end of the file`,
-      );
-    headers.push(section);
-  }
-  return headers;
+  return { start, count };
 };
 
-/** The bytes of a string table, known to end with NUL. */
-const stringTable = (bytes: Uint8Array, section: RawSection, file: string): Uint8Array => {
+const readSection = (
+  view: DataView,
+  file: string,
+  at: number,
+  index: number,
+  nameAt: (offset: number, at: number) => string,
+): ElfSection => {
+  const type = view.getUint32(at + 4, true);
+  const offset = readU64(view, at + 24);
+  const size = readU64(view, at + 32);
+  if (type !== SHT_NULL && type !== SHT.NOBITS && offset + size > view.byteLength) {
+    const place = `section ${index} at ${offset} of ${size} bytes`;
+    throw elfError(file, at, `${place} goes past the end of the file`);
+  }
+  return {
+    index,
+    name: nameAt(view.getUint32(at, true), at),
+    type,
+    flags: view.getUint32(at + 8, true),
+    offset,
+    size,
+    link: view.getUint32(at + 40, true),
+    info: view.getUint32(at + 44, true),
+    entrySize: readU64(view, at + 56),
+  };
+};
+
+/** Reads the strings of a table, which must end with NUL. `at` is where their offset was found. */
+const stringReader = (
+  bytes: Uint8Array,
+  section: ElfSection,
+  file: string,
+): ((offset: number, at: number) => string) => {
   const table = bytes.subarray(section.offset, section.offset + section.size);
   if (section.type === SHT.NOBITS || table.at(-1) !== 0)
     throw elfError(file, section.offset, `section ${section.index} is no string table`);
-  return table;
-};
-
-const stringAt = (table: Uint8Array, offset: number, file: string, at: number): string => {
-  if (offset < table.length) return decodeString(table, offset);
-  throw elfError(file, at, `string offset ${offset} is past the end of its table`);
+  return (offset, at) => {
+    if (offset < table.length) return decodeString(table, offset);
+    throw elfError(file, at, `string offset ${offset} is past the end of its table`);
+  };
 };
 
 /**
@@ -154,17 +159,16 @@ export const readElf = (bytes: Uint8Array, options: { readonly file: string }): 
   const { file } = options;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   checkHeader(view, file);
-  const headers = readSectionHeaders(view, file);
-  const nameIndex = view.getUint16(62, true);
-  const names = headers[nameIndex === SHN_XINDEX ? (headers[0]?.link ?? 0) : nameIndex];
-  if (names === undefined || names.index === 0)
+  const { start, count } = locateHeaders(view, file);
+  const header = (index: number): number => start + index * SECTION_HEADER_SIZE;
+  const shstrndx = view.getUint16(62, true);
+  const nameIndex = shstrndx === SHN_XINDEX ? view.getUint32(header(0) + 40, true) : shstrndx;
+  if (nameIndex === 0 || nameIndex >= count)
     throw elfError(file, 62, 'there is no table of section names');
-  const table = stringTable(bytes, names, file);
-  const start = readU64(view, 40);
-  const sections = headers.map(({ nameOffset, ...rest }) => ({
-    ...rest,
-    name: stringAt(table, nameOffset, file, start + rest.index * SECTION_HEADER_SIZE),
-  }));
+  const names = readSection(view, file, header(nameIndex), nameIndex, () => '');
+  const nameAt = stringReader(bytes, names, file);
+  const sections: ElfSection[] = [];
+  for (let i = 0; i < count; i++) sections.push(readSection(view, file, header(i), i, nameAt));
   return {
     file,
     bytes,
@@ -223,18 +227,16 @@ export const readSymbols = (elf: Elf): Symbols => {
   const strings = elf.sections[section.link];
   if (count > 0 && strings === undefined)
     throw elfError(file, 0, `the symbols' string table ${section.link} is missing`, section.name);
-  const table =
-    count > 0 && strings !== undefined
-      ? stringTable(elf.bytes, { ...strings, nameOffset: 0 }, file)
-      : new Uint8Array(1);
+  const nameAt =
+    count > 0 && strings !== undefined ? stringReader(elf.bytes, strings, file) : () => '';
   const at = (index: number): number => section.offset + index * SYMBOL_SIZE;
   return {
     section,
     count,
-    name: (i) => stringAt(table, view.getUint32(at(i), true), file, at(i)),
+    name: (i) => nameAt(view.getUint32(at(i), true), at(i)),
     type: (i) => view.getUint8(at(i) + 4) & 0xf,
     bind: (i) => view.getUint8(at(i) + 4) >>> 4,
-    hidden: (i) => [1, 2].includes(view.getUint8(at(i) + 5) & 3),
+    hidden: (i) => HIDDEN.has(view.getUint8(at(i) + 5) & 3),
     sectionIndex: (i) => {
       const index = view.getUint16(at(i) + 6, true);
       if (index === SHN_XINDEX || index === SHN_COMMON)

@@ -115,11 +115,16 @@ const withoutFlavor = (name: string): string => name.replace(/^(.*[^_])___[^_].*
  * Gathers the externs of `.kconfig` and `.ksyms`.
  * @throws {FormatError} for an undefined symbol that no BTF describes, or that is in neither section.
  */
-export const collectExterns = (symbols: Symbols, btf: Btf | undefined, file: string): Externs => {
+export const collectExterns = (
+  symbols: Symbols,
+  openBtf: () => Btf | undefined,
+  file: string,
+): Externs => {
   const found = externSymbols(symbols);
+  const [first] = found;
   const bySymbol = new Map<number, Extern>();
-  if (btf === undefined || found.length === 0) {
-    const [first] = found;
+  const btf = first === undefined ? undefined : openBtf();
+  if (btf === undefined) {
     if (first !== undefined)
       throw elfError(
         file,

@@ -1,5 +1,6 @@
 import { BPF_MAP_TYPE } from '../abi/enums.gen.ts';
 import type { Btf, BtfComposite, Member, SectionVar, TypeId } from '../btf/types.ts';
+import { findDatasec, type ObjectBtf } from './data.ts';
 import { elfError, type Elf } from './elf.ts';
 import type { MapSpec } from './spec.ts';
 
@@ -231,13 +232,13 @@ const readMap = (elf: Elf, btf: Btf, variable: SectionVar, sectionSize: number):
  * The maps that an object declares, in the order of the section.
  * @throws {FormatError} that names the map, for a definition that libbpf refuses as well.
  */
-export const readMaps = (elf: Elf, btf: Btf | undefined): readonly DeclaredMap[] => {
+export const readMaps = (elf: Elf, types: ObjectBtf | undefined): readonly DeclaredMap[] => {
   const section = elf.section(MAPS_SECTION);
   if (section === undefined || section.size === 0) return [];
-  if (btf === undefined) throw elfError(elf.file, 0, 'maps need BTF, build with -g', MAPS_SECTION);
-  const id = btf.find(MAPS_SECTION, 'datasec');
-  const datasec = id === undefined ? undefined : btf.type(id);
-  if (datasec?.kind !== 'datasec')
+  if (types === undefined)
+    throw elfError(elf.file, 0, 'maps need BTF, build with -g', MAPS_SECTION);
+  const datasec = findDatasec(types, MAPS_SECTION);
+  if (datasec === undefined)
     throw elfError(elf.file, 0, 'the BTF does not describe the section', MAPS_SECTION);
-  return datasec.vars.map((variable) => readMap(elf, btf, variable, section.size));
+  return datasec.vars.map((variable) => readMap(elf, types.btf, variable, section.size));
 };

@@ -3,7 +3,7 @@ import { readBtf } from '../btf/reader.ts';
 import type { Btf } from '../btf/types.ts';
 import { readBtfExt } from './btf-ext.ts';
 import { fixBtf } from './btf-fixup.ts';
-import { isDataSection, readDataMaps, readVariables } from './data.ts';
+import { isDataSection, readDataMaps, readVariables, type ObjectBtf } from './data.ts';
 import {
   elfError,
   EM_BPF,
@@ -101,26 +101,26 @@ const globals = (symbols: Symbols, functions: Functions) => {
   return { variables, hiddenFunctions: new Set(hidden.map((f) => f.name)) };
 };
 
-interface WithBtf {
-  readonly btf: Btf | undefined;
+interface Described {
+  readonly types: ObjectBtf | undefined;
   readonly externs: Externs;
 }
 
-const readObjectBtf = (elf: Elf, symbols: Symbols, functions: Functions): WithBtf => {
+const readObjectBtf = (elf: Elf, symbols: Symbols, functions: Functions): Described => {
   const { file } = elf;
   const section = elf.section('.BTF');
-  if (section === undefined)
-    return { btf: undefined, externs: collectExterns(symbols, undefined, file) };
-  const raw = elf.contents(section);
-  const externs = collectExterns(symbols, readBtf(raw, { file }), file);
-  const fixed = fixBtf(raw, {
+  const raw = section === undefined ? undefined : elf.contents(section);
+  const open = (): Btf | undefined => (raw === undefined ? undefined : readBtf(raw, { file }));
+  const externs = collectExterns(symbols, open, file);
+  if (raw === undefined) return { types: undefined, externs };
+  const { bytes, datasecs } = fixBtf(raw, {
     file,
     sectionSize: (name) => elf.section(name)?.size,
     ...globals(symbols, functions),
     kconfig: new Map(externs.kconfig.map((v) => [v.varId, v])),
     kconfigSize: externs.kconfigSize,
   });
-  return { btf: readBtf(fixed, { file }), externs };
+  return { types: { btf: readBtf(bytes, { file }), datasecs }, externs };
 };
 
 const readProgram = (context: LinkContext, main: Func): ProgramSpec => {
@@ -238,7 +238,8 @@ export const readObject = (
   checkBpf(elf);
   const symbols = readSymbols(elf);
   const functions = readFunctions(elf, symbols);
-  const { btf, externs } = readObjectBtf(elf, symbols, functions);
+  const { types, externs } = readObjectBtf(elf, symbols, functions);
+  const btf = types?.btf;
   const mapsIndex = elf.section(MAPS_SECTION)?.index ?? -1;
   const relocations = collectRelocations(
     elf,
@@ -246,8 +247,8 @@ export const readObject = (
     (s) => functions.has(s.index) || s.index === mapsIndex || isDataSection(s),
   );
   refuseDataRelocations(elf, symbols, relocations);
-  const declared = readMaps(elf, btf);
-  const dataMaps = readDataMaps(elf, btf, externs);
+  const declared = readMaps(elf, types);
+  const dataMaps = readDataMaps(elf, types, externs);
   const uses = {
     elf,
     symbols,
@@ -262,7 +263,7 @@ export const readObject = (
     file,
     programs,
     maps: byName(elf, [...filled, ...dataMaps]),
-    variables: readVariables(btf, dataMaps, externs),
+    variables: readVariables(types, dataMaps, externs),
     btf,
     license: readLicense(elf),
     kernVersion: readVersion(elf),

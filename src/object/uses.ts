@@ -32,30 +32,29 @@ export interface UseContext {
   readonly data: ReadonlyMap<number, string>;
 }
 
-/** The relocations of one code section by instruction. */
-type ByInsn = ReadonlyMap<number, Relocation>;
+/** Relocations of one code section; `at` holds, for each instruction, the number of its relocation plus one, or 0. */
+export interface CodeRelocations {
+  readonly list: readonly Relocation[];
+  readonly at: Uint32Array;
+}
 
 /** @throws {FormatError} for a relocation between instructions, or a second one of the same. */
 export const indexRelocations = (
   elf: Elf,
-  relocations: readonly Relocation[],
+  list: readonly Relocation[],
   target: ElfSection,
-): ByInsn => {
-  const byInsn = new Map<number, Relocation>();
-  for (const relocation of relocations) {
-    const { offset } = relocation;
-    if (offset % INSN_SIZE !== 0 || byInsn.has(offset / INSN_SIZE))
-      throw elfError(
-        elf.file,
-        offset,
-        offset % INSN_SIZE === 0
-          ? 'two relocations of one instruction'
-          : 'a relocation that is not at an instruction',
-        target.name,
-      );
-    byInsn.set(offset / INSN_SIZE, relocation);
-  }
-  return byInsn;
+): CodeRelocations => {
+  const at = new Uint32Array(target.size / INSN_SIZE);
+  list.forEach(({ offset }, i) => {
+    const fail = (rule: string): never => {
+      throw elfError(elf.file, offset, rule, target.name);
+    };
+    const insn = offset / INSN_SIZE;
+    if (!Number.isInteger(insn)) fail('a relocation that is not at an instruction');
+    if (at[insn] !== 0) fail('two relocations of one instruction');
+    at[insn] = i + 1;
+  });
+  return { list, at };
 };
 
 const symbolLabel = ({ elf, symbols }: UseContext, symbol: number): string => {
@@ -151,43 +150,63 @@ const localCall = (
     : { insn: at - func.start, kind: 'call', func: callee };
 };
 
+/** What a call, a 64-bit immediate, or any instruction with a relocation needs. */
+const useAt = (
+  context: UseContext,
+  func: Func,
+  at: number,
+  relocation: Relocation | undefined,
+): Use | undefined => {
+  const { elf } = context;
+  const place = func.section.offset + at * INSN_SIZE;
+  const opcode = elf.view.getUint8(place);
+  const source = elf.view.getUint8(place + 1) >>> 4;
+  const imm = elf.view.getInt32(place + 4, true);
+  const insn = at - func.start;
+  const fail = (rule: string): never => {
+    throw elfError(elf.file, at * INSN_SIZE, `${func.name}: ${rule}`, func.section.name);
+  };
+  if (relocation === undefined) {
+    if (opcode === CALL && source === PSEUDO_CALL) return localCall(context, func, at, imm, fail);
+    if (opcode === LD_IMM64 && source === PSEUDO_FUNC)
+      fail('the address of a function without its relocation');
+    return undefined;
+  }
+  const { type, symbol } = relocation;
+  if (opcode === CALL && type === R_BPF_64_32 && source === PSEUDO_CALL)
+    return callUse(context, insn, symbol, imm, fail);
+  if (opcode === LD_IMM64 && type === R_BPF_64_64)
+    return addressUse(context, insn, symbol, imm, fail);
+  return fail(
+    `relocation type ${type} of an instruction with opcode 0x${opcode.toString(16)} ` +
+      `(against ${symbolLabel(context, symbol)}) is not supported`,
+  );
+};
+
 /**
  * Walks the instructions of a function, together with the relocations of its section.
  * @throws {FormatError} for a relocation of another kind than BPF has, or one that leads nowhere.
  */
-export const findUses = (context: UseContext, func: Func, relocations: ByInsn): readonly Use[] => {
+export const findUses = (
+  context: UseContext,
+  func: Func,
+  relocations: CodeRelocations,
+): readonly Use[] => {
   const { elf } = context;
-  const { view } = elf;
+  const { section, start, end } = func;
   const uses: Use[] = [];
-  for (let at = func.start; at < func.end; at++) {
-    const place = func.section.offset + at * INSN_SIZE;
-    const opcode = view.getUint8(place);
-    const relocation = relocations.get(at);
-    const imm = view.getInt32(place + 4, true);
-    const fail = (rule: string): never => {
-      throw elfError(elf.file, at * INSN_SIZE, `${func.name}: ${rule}`, func.section.name);
-    };
-    const source = view.getUint8(place + 1) >>> 4;
-    const insn = at - func.start;
-    if (relocation !== undefined) {
-      const { type, symbol } = relocation;
-      if (opcode === CALL && type === R_BPF_64_32 && source === PSEUDO_CALL)
-        uses.push(callUse(context, insn, symbol, imm, fail));
-      else if (opcode === LD_IMM64 && type === R_BPF_64_64)
-        uses.push(addressUse(context, insn, symbol, imm, fail));
-      else
-        fail(
-          `relocation type ${type} of an instruction with opcode 0x${opcode.toString(16)} ` +
-            `(against ${symbolLabel(context, symbol)}) is not supported`,
-        );
-    } else if (opcode === CALL && source === PSEUDO_CALL)
-      uses.push(localCall(context, func, at, imm, fail));
-    else if (opcode === LD_IMM64 && source === PSEUDO_FUNC)
-      fail('the address of a function without its relocation');
+  for (let at = start; at < end; at++) {
+    const opcode = elf.bytes[section.offset + at * INSN_SIZE];
+    const number = relocations.at[at] ?? 0;
+    if (number === 0 && opcode !== CALL && opcode !== LD_IMM64) continue;
+    const use = useAt(context, func, at, relocations.list[number - 1]);
+    if (use !== undefined) uses.push(use);
     if (opcode !== LD_IMM64) continue;
     at++;
-    if (at >= func.end) fail('a 64-bit immediate is cut off by the end of the function');
-    if (relocations.has(at)) fail('a relocation of the second half of a 64-bit immediate');
+    if (at < end && relocations.at[at] === 0) continue;
+    const half = 'the second half of a 64-bit immediate';
+    const rule = at < end ? `a relocation of ${half}` : `${half} is cut off`;
+    throw elfError(elf.file, at * INSN_SIZE, `${func.name}: ${rule}`, section.name);
   }
   return uses;
 };
