@@ -145,9 +145,3 @@ export const DEFAULTS: readonly (HookGroup & { readonly value: number })[] = [
     hooks: names('vm_enough_memory'),
   },
 ];
-
-/** Functions that carry the prefix `bpf_lsm_` in BTF, but are not hooks ("points to wrong type name"). */
-export const NOT_HOOKS = names(`
-  find_cgroup_shim func_proto get_retval_range has_d_inode_locked init is_sleepable_hook is_trusted
-  verify_prog
-`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hookAttributes, isHookName, nearestRelease } from './index.ts';
+import { hookAttributes, nearestRelease } from './index.ts';
 
 describe('nearest known release', () => {
   it.each([
@@ -57,10 +57,5 @@ describe('hook attributes drift', () => {
     ['6.12', 'inode_xattr_skipcap', { min: 0, max: 1 }],
   ])('%s checks R0 at the exit of %s', (release, hook, range) => {
     expect(hookAttributes(release, hook).returnRange).toEqual(range);
-  });
-
-  it('tells hooks from functions that only share their prefix', () => {
-    expect(isHookName('file_open')).toBe(true);
-    expect(isHookName('verify_prog')).toBe(false);
   });
 });

@@ -1,12 +1,4 @@
-import {
-  BOOLEAN,
-  DEFAULTS,
-  DISABLED,
-  NOT_HOOKS,
-  SLEEPABLE,
-  UNTRUSTED,
-  type HookGroup,
-} from './hook-data.ts';
+import { BOOLEAN, DEFAULTS, DISABLED, SLEEPABLE, UNTRUSTED, type HookGroup } from './hook-data.ts';
 import { nearestRelease, type KnownRelease } from './releases.ts';
 
 /** What Linux knows of an LSM hook and BTF does not tell. */
@@ -60,6 +52,3 @@ export function hookAttributes(release: string, hook: string): HookAttributes {
     defaultResult: defaults?.value ?? 0,
   };
 }
-
-/** False for the few functions of the kernel that are named `bpf_lsm_*` and are not hooks. */
-export const isHookName = (name: string): boolean => !NOT_HOOKS.has(name);

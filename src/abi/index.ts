@@ -4,7 +4,7 @@ export * from './enums.gen.ts';
 export * from './errno.ts';
 export { FormatError, type FormatErrorDetail } from './format-error.ts';
 export * from './helpers.gen.ts';
-export { hookAttributes, isHookName, type HookAttributes } from './hooks.ts';
+export { hookAttributes, type HookAttributes } from './hooks.ts';
 export * from './inet.ts';
 export { lsmHelperRefusal, type LsmProgramKind } from './lsm-helpers.ts';
 export { KNOWN_RELEASES, nearestRelease, type KnownRelease } from './releases.ts';
