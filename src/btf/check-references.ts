@@ -1,5 +1,5 @@
 import { FormatError } from '../abi/format-error.ts';
-import { checkMember, isModifier, isRegularInt, isSourceOnly, sizedType } from './check-members.ts';
+import { checkMember, isModifier, isRegularInt, sizedType } from './check-members.ts';
 import { isOptionalIdentifier, recordWord, type BtfProblem } from './check-names.ts';
 import type { RawBtf } from './raw.ts';
 import type {

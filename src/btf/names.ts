@@ -106,7 +106,7 @@ export const createNameLookup = (raw: RawBtf): NameLookup => {
         if (matches(name, i, mask, flavors) && visit(firstId + i)) return;
       return;
     }
-    const end = essentialEnd(name, 0, name.length);
+    const end = flavors ? name.length : essentialEnd(name, 0, name.length);
     const slot = hashOf(name, 0, end) & (chains.heads.length - 1);
     for (let i = chains.heads[slot] ?? -1; i >= 0; i = chains.next[i] ?? -1)
       if (matches(name, i, mask, flavors) && visit(firstId + i)) return;
