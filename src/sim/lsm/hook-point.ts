@@ -49,6 +49,7 @@ export class HookPoint {
   readonly #rule: ResultRule;
   readonly #lsms: { lsm: string; call: StaticHook; rule: (args: readonly number[]) => string }[] =
     [];
+  readonly #after: ((...args: number[]) => void)[] = [];
   #programs: readonly HookProgram[] = [];
   #idle = true;
 
@@ -60,6 +61,11 @@ export class HookPoint {
     this.#rule = resultRule(name, prototype?.returnsVoid ?? false, value);
   }
 
+  /** Nobody listens: a call gives the default. */
+  get idle(): boolean {
+    return this.#idle;
+  }
+
   /**
    * Asks the LSMs. Pointer arguments are offsets into kernel memory, 0 for NULL, or raw addresses from 2^32 up;
    * others are integers. A struct of up to 8 bytes passed by value is its bytes as an integer, a longer one the offset
@@ -69,13 +75,22 @@ export class HookPoint {
    */
   call(...args: number[]): number {
     if (this.#idle) return this.#rule.start;
-    return this.#ask(args);
+    const result = this.#ask(args);
+    for (const listener of this.#after) listener(...args);
+    return result;
   }
 
   /** Adds a built-in LSM behind those that are there. */
   register(lsm: string, call: StaticHook, rule: (args: readonly number[]) => string): void {
     if (this.prototype === undefined) return;
     this.#lsms.push({ lsm, call, rule });
+    this.#idle = false;
+  }
+
+  /** Runs after all LSMs and programs were asked; its turn to release what hangs on the arguments. */
+  after(listener: (...args: number[]) => void): void {
+    if (this.prototype === undefined) return;
+    this.#after.push(listener);
     this.#idle = false;
   }
 
@@ -90,7 +105,7 @@ export class HookPoint {
 
   detach(program: HookProgram): void {
     this.#programs = this.#programs.filter((other) => other !== program);
-    this.#idle = this.#lsms.length === 0 && this.#programs.length === 0;
+    this.#idle = this.#lsms.length + this.#after.length + this.#programs.length === 0;
   }
 
   #ask(args: readonly number[]): number {

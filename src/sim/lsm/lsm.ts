@@ -1,8 +1,9 @@
+import { hookAttributes } from '../../abi/hooks.ts';
 import type { Btf } from '../../btf/types.ts';
 import type { Decision } from '../../kernel/decision.ts';
 import type { Layouts } from '../mem/layout.ts';
 import type { KernelMemory, Offset } from '../mem/memory.ts';
-import { hookDefault } from './attributes.ts';
+
 import { DecisionLog } from './decisions.ts';
 import { fire, type FireArguments, type Fired } from './fire.ts';
 import { HookPoint, type StaticHook } from './hook-point.ts';
@@ -64,7 +65,12 @@ export class Lsm {
     const known = this.#hooks.get(name);
     if (known !== undefined) return known;
     const prototype = hookPrototype(this.#deps.btf, name);
-    const made = new HookPoint(this, name, prototype, hookDefault(this.#deps.release, name));
+    const made = new HookPoint(
+      this,
+      name,
+      prototype,
+      hookAttributes(this.#deps.release, name).defaultResult,
+    );
     this.#hooks.set(name, made);
     return made;
   }

@@ -1,0 +1,53 @@
+import { ERRNO } from '../../abi/index.ts';
+import { CAP_SYS_ADMIN, capable } from './capabilities.ts';
+import { fitsInner } from './map-create.ts';
+import { BpfMap } from './map.ts';
+import type { MapMakers } from './maps/types.ts';
+import { BpfProgram } from './program.ts';
+import type { BpfState } from './state.ts';
+
+const { EBADF, EINVAL } = ERRNO;
+
+/** What a map needs from the kernel. `self` is the map that is being made. */
+export function mapMakers(state: BpfState, self: () => BpfMap): MapMakers {
+  const { host } = state;
+  const inode = host.layouts.field('file', 'f_inode');
+  const objectOf = (fd: number): unknown => {
+    const file = host.current.files.get(fd);
+    return file === undefined ? -EBADF : file.object;
+  };
+  return {
+    mem: host.mem,
+    layouts: host.layouts,
+    possibleCpus: host.possibleCpus,
+    cpu: () => 0,
+    randomU32: () => host.randomU32(),
+    admin: () => capable(state, CAP_SYS_ADMIN),
+    takeProgram(fd) {
+      const object = objectOf(fd);
+      if (object === -EBADF) return -EBADF;
+      if (!(object instanceof BpfProgram)) return -EINVAL;
+      const map = self();
+      const kind = ownerKey(object);
+      map.owner ??= kind;
+      return map.owner === kind ? object.get() : -EINVAL;
+    },
+    takeMap(fd) {
+      const object = objectOf(fd);
+      if (object === -EBADF) return -EBADF;
+      if (!(object instanceof BpfMap)) return -EINVAL;
+      const { inner } = self();
+      return inner !== undefined && fitsInner(inner, object.attr) ? object.get() : -EINVAL;
+    },
+    // No descriptor of the simulation is a pidfd.
+    taskOfPidfd: () => -EBADF,
+    inodeOfFd(fd) {
+      const file = host.current.files.get(fd);
+      return file === undefined ? -EBADF : inode.get(file.addr);
+    },
+  };
+}
+
+/** Programs in one array must be of one kind, LSM programs also of one hook (bpf_prog_map_compatible). */
+const ownerKey = (program: BpfProgram): string =>
+  `${program.type} ${program.expectedAttachType} ${program.attachBtfId}`;

@@ -1,0 +1,186 @@
+import { hookAttributes } from '../../abi/hooks.ts';
+import { BPF_ATTACH_TYPE, BPF_PROG_TYPE, ERRNO, HELPERS, errnoName } from '../../abi/index.ts';
+import { decode } from '../../isa/index.ts';
+import type { ProgLoadAttr } from '../../kernel/bpf.ts';
+import { checkAttachTarget, checkStructure, type Diagnostic } from '../../verifier/index.ts';
+import { hookNameOf } from '../lsm/index.ts';
+import type { Offset } from '../mem/memory.ts';
+import { CAP_BPF, CAP_PERFMON, capable } from './capabilities.ts';
+import { checkCalls } from './calls.ts';
+import type { BpfTask } from './host.ts';
+import { isGplCompatible } from './license.ts';
+import { lineTable } from './lines.ts';
+import { mapKind } from './maps/types.ts';
+import { checkName, refuse } from './objects.ts';
+import { BpfProgram } from './program.ts';
+import { link, programTag } from './relocate.ts';
+import type { BpfBtf, BpfState } from './state.ts';
+
+const { EINVAL, E2BIG, EPERM } = ERRNO;
+const INSN = 8;
+const MAX_INSNS = 1_000_000;
+const SLEEPABLE = 1 << 4;
+/** BPF_F_STRICT_ALIGNMENT to BPF_F_TEST_REG_INVARIANTS: only SLEEPABLE has a meaning here. */
+const KNOWN_FLAGS = 0xff;
+
+const PERFMON: readonly number[] = [
+  BPF_PROG_TYPE.KPROBE,
+  BPF_PROG_TYPE.TRACEPOINT,
+  BPF_PROG_TYPE.PERF_EVENT,
+  BPF_PROG_TYPE.RAW_TRACEPOINT,
+  BPF_PROG_TYPE.RAW_TRACEPOINT_WRITABLE,
+  BPF_PROG_TYPE.TRACING,
+  BPF_PROG_TYPE.LSM,
+  BPF_PROG_TYPE.STRUCT_OPS,
+  BPF_PROG_TYPE.EXT,
+];
+
+/**
+ * BPF_PROG_LOAD, in the order of `bpf_prog_load` in kernel/bpf/syscall.c.
+ * @param attrAt offset of `union bpf_attr`, for the hook.
+ * @returns the new descriptor.
+ */
+export function loadProgram(
+  state: BpfState,
+  task: BpfTask,
+  attr: ProgLoadAttr,
+  attrAt: Offset,
+): number {
+  checkAttributes(state, attr);
+  const flags = attr.progFlags ?? 0;
+  const sleepable = (flags & SLEEPABLE) !== 0;
+  const btf = attr.progBtfFd === undefined ? undefined : state.btf(task, attr.progBtfFd);
+  const gpl = isGplCompatible(attr.license);
+  const name = attr.progName ?? '';
+  if (checkName(name) !== 0) refuse(EINVAL, `"${name}" is no name for a program`);
+  const program = { ...describe(attr), name, sleepable, gpl };
+  const addr = state.kernel.newProgram({ ...program, length: attr.insns.length / INSN });
+  let made: BpfProgram;
+  try {
+    askHooks(state, addr, attrAt);
+    made = build(state, task, attr, { ...program, btf, addr });
+  } catch (error) {
+    state.host.lsm.hook('bpf_prog_free').call(addr);
+    state.kernel.freeProgram(addr);
+    throw error;
+  }
+  made.settle();
+  return state.programDescriptor(task, made);
+}
+
+interface Description {
+  readonly type: number;
+  readonly expectedAttachType: number;
+  readonly attachBtfId: number;
+  readonly tag: Uint8Array;
+  readonly name: string;
+  readonly sleepable: boolean;
+  readonly gpl: boolean;
+}
+
+const describe = (
+  attr: ProgLoadAttr,
+): Pick<Description, 'type' | 'expectedAttachType' | 'attachBtfId' | 'tag'> => ({
+  type: attr.progType,
+  expectedAttachType: attr.expectedAttachType ?? 0,
+  attachBtfId: attr.attachBtfId ?? 0,
+  tag: programTag(attr.insns),
+});
+
+function checkAttributes(state: BpfState, attr: ProgLoadAttr): void {
+  const flags = attr.progFlags ?? 0;
+  if ((flags & ~KNOWN_FLAGS) !== 0)
+    refuse(EINVAL, `program flags 0x${(flags & ~KNOWN_FLAGS).toString(16)} are not modelled`);
+  const count = attr.insns.length / INSN;
+  if (!Number.isInteger(count)) refuse(EINVAL, 'the code does not end at an instruction');
+  if (count === 0 || count > MAX_INSNS)
+    refuse(E2BIG, `${count} instructions; a program has 1 to ${MAX_INSNS}`);
+  const known: readonly number[] = Object.values(BPF_PROG_TYPE);
+  const unprivileged: readonly number[] = [BPF_PROG_TYPE.SOCKET_FILTER, BPF_PROG_TYPE.CGROUP_SKB];
+  if (!unprivileged.includes(attr.progType) && !capable(state, CAP_BPF))
+    refuse(EPERM, 'loading needs CAP_BPF');
+  if (PERFMON.includes(attr.progType) && !capable(state, CAP_PERFMON))
+    refuse(EPERM, 'loading a program of this type needs CAP_PERFMON');
+  if (attr.progType === 0 || !known.includes(attr.progType))
+    refuse(EINVAL, `program type #${attr.progType} is unknown`);
+  if (attr.attachProgFd !== undefined && attr.attachProgFd !== 0)
+    refuse(EINVAL, 'attaching to another program (attach_prog_fd) is not modelled');
+  if (attr.progType === BPF_PROG_TYPE.LSM) checkLsmAttributes(state, attr);
+}
+
+/** What `bpf_prog_load_check_attach` asks of an LSM program. */
+function checkLsmAttributes(state: BpfState, attr: ProgLoadAttr): void {
+  const { btf } = state.host;
+  const id = attr.attachBtfId ?? 0;
+  if (id >= btf.typeCount || id < 0) refuse(EINVAL, `attach_btf_id ${id} is invalid`);
+  const types: readonly number[] = [BPF_ATTACH_TYPE.LSM_MAC, BPF_ATTACH_TYPE.LSM_CGROUP];
+  if (!types.includes(attr.expectedAttachType ?? 0))
+    refuse(EINVAL, `expected_attach_type ${attr.expectedAttachType ?? 0} is none of LSM programs`);
+}
+
+/** security_bpf_prog_load; before 6.9 it is bpf_prog_alloc_security. */
+function askHooks(state: BpfState, addr: Offset, attrAt: Offset): void {
+  const { lsm, layouts } = state.host;
+  const aux = layouts.field('bpf_prog', 'aux').get(addr);
+  const refused =
+    lsm.hook('bpf_prog_load').call(addr, attrAt, 0, 0) ||
+    lsm.hook('bpf_prog_alloc_security').call(aux);
+  if (refused !== 0) refuse(Math.abs(refused), `an LSM refused: ${errnoName(refused)}`);
+}
+
+function build(
+  state: BpfState,
+  task: BpfTask,
+  attr: ProgLoadAttr,
+  made: Description & { readonly btf: BpfBtf | undefined; readonly addr: Offset },
+): BpfProgram {
+  if (made.type === BPF_PROG_TYPE.LSM) checkTarget(state, made);
+  const insns = decode(attr.insns);
+  const lines = lineTable(attr.lineInfo ?? new Uint8Array(0), made.btf?.btf);
+  checkCalls(state, insns, { gpl: made.gpl, sleepable: made.sleepable }, lines);
+  refuseWith(
+    checkStructure(attr.insns, {
+      release: state.host.release,
+      helperName: (id) => (HELPERS[id] === undefined ? undefined : `bpf_${HELPERS[id]}`),
+    }),
+  );
+  const { code, maps } = link(
+    state,
+    task,
+    attr.insns,
+    (type) => !made.sleepable || (mapKind(type)?.sleepable ?? false),
+  );
+  const { helpers } = state;
+  const executable = {
+    name: made.name,
+    code,
+    helpers: (id: number) => helpers[id],
+    kfuncs: () => undefined,
+    isProbe: () => true,
+  };
+  return new BpfProgram(state, { ...made, executable, maps, lines });
+}
+
+function checkTarget(state: BpfState, made: Description): void {
+  const { btf, release } = state.host;
+  const id = made.attachBtfId;
+  const hook = hookNameOf(btf, id);
+  const diagnostic = checkAttachTarget({
+    expectedAttachType: made.expectedAttachType,
+    sleepable: made.sleepable,
+    gplCompatible: made.gpl,
+    btfId: id,
+    type: id < btf.typeCount ? { kind: btf.kind(id), name: btf.name(id) } : undefined,
+    hook: hook === undefined ? undefined : hookAttributes(release, hook),
+  });
+  if (diagnostic !== undefined) refuseWith([diagnostic]);
+}
+
+/** Refuses as the verifier does: the first finding is the reason, and all of them are the log. */
+function refuseWith(found: readonly Diagnostic[]): void {
+  const [first] = found;
+  if (first === undefined) return;
+  const where = first.insn < 0 ? '' : ` (instruction ${first.insn})`;
+  const log = found.map((diagnostic) => `${diagnostic.kernelMessage}\n`).join('');
+  refuse(first.errno, `${first.kernelMessage || first.rule}${where}`, log);
+}
