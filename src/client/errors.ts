@@ -67,9 +67,11 @@ export class LoadError extends Error implements LoadSubject {
 export class ValueError extends Error {
   override readonly name = 'ValueError';
   readonly path: string;
+  readonly rule: string;
 
   constructor(path: string, rule: string) {
     super(`${path}: ${rule}`);
     this.path = path;
+    this.rule = rule;
   }
 }

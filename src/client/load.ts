@@ -4,7 +4,7 @@ import type { Btf } from '../btf/types.ts';
 import type { Kernel } from '../kernel/index.ts';
 import type { CollectionSpec, MapSpec, VariableSpec } from '../object/spec.ts';
 import type { Value } from './codec.ts';
-import { BpfError, LoadError } from './errors.ts';
+import { BpfError, LoadError, ValueError } from './errors.ts';
 import { bpf, type Fds } from './fds.ts';
 import { kconfigValue } from './kconfig.ts';
 import { createMap, mapError, type MapContext } from './load-maps.ts';
@@ -112,7 +112,9 @@ async function dataSections(
     try {
       writeVariable(btf, variable, section, value);
     } catch (cause) {
-      throw variableError(spec, variable, cause instanceof Error ? cause.message : '', cause);
+      if (!(cause instanceof ValueError)) throw cause;
+      const why = cause.path === variable.name ? cause.rule : cause.message;
+      throw variableError(spec, variable, why, cause);
     }
   }
   return sections;

@@ -29,9 +29,9 @@ export interface Expectations {
    * @param result what the system call returned.
    * @throws ExpectationError that shows what the kernel decided.
    */
-  expectDenied(result: number, expected?: DenialExpectation): void;
+  readonly expectDenied: (result: number, expected?: DenialExpectation) => void;
   /** Nobody denied the call. @returns `result`. */
-  expectAllowed(result: number, expected?: AllowedExpectation): number;
+  readonly expectAllowed: (result: number, expected?: AllowedExpectation) => number;
 }
 
 function fail(message: string, decisions: readonly Decision[]): never {

@@ -9,7 +9,7 @@ export interface Machine extends Expectations {
    * Loads an object file and attaches its programs. Both end with the test.
    * @param path of the object, relative to the folder of the test file.
    */
-  load(path: string, options?: PolicyOptions): Promise<Collection>;
+  readonly load: (path: string, options?: PolicyOptions) => Promise<Collection>;
 }
 
 export interface PolicyOptions extends Omit<LoadOptions, 'kernel' | 'file'> {
@@ -18,7 +18,7 @@ export interface PolicyOptions extends Omit<LoadOptions, 'kernel' | 'file'> {
 }
 
 export interface TestContext {
-  boot(): Promise<Machine>;
+  readonly boot: () => Promise<Machine>;
 }
 
 export type TestBody = (context: TestContext) => Promise<void>;
