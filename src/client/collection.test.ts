@@ -193,7 +193,7 @@ describe('an object that does not load', () => {
       'a value of the wrong type',
       spec,
       { variables: { lost: 'many' } },
-      'variable \'lost\': lost: __u64 takes an integer, not "many"',
+      'variable \'lost\': unsigned long long takes an integer, not "many"',
     ],
     [
       'a value out of range',
