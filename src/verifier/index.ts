@@ -1,0 +1,5 @@
+export { checkAttachTarget } from './attach.ts';
+export type { LsmAttachment } from './attach.ts';
+export type { Diagnostic, Rule } from './diagnostic.ts';
+export { checkStructure } from './structure.ts';
+export type { StructureOptions } from './structure.ts';
