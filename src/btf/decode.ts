@@ -19,8 +19,8 @@ export const LINKAGES = ['static', 'global', 'extern'] as const;
 export const VOID: BtfType = { id: 0, kind: 'void', name: '' };
 
 export const kindOf = (raw: RawBtf, id: TypeId): BtfKind => {
-  const info = raw.words[startOf(raw, id) + 1] ?? 0;
-  return BTF_KINDS[(info >>> 24) & 0x1f] ?? 'void';
+  startOf(raw, id);
+  return BTF_KINDS[raw.kinds[id - raw.firstId] ?? 0] ?? 'void';
 };
 
 export const nameOf = (raw: RawBtf, id: TypeId): string =>

@@ -1,7 +1,7 @@
 import type { RawBtf } from './raw.ts';
 import { BTF_KINDS, type BtfKind, type TypeId } from './types.ts';
 
-/** Scanning all types for a name costs less than an index of them, until it is done a few times. */
+/** Comparing types with a name costs less than an index of all, until each has been compared so many times. */
 const SCANS_BEFORE_INDEX = 3;
 
 const UNDERSCORE = 0x5f;
@@ -27,22 +27,30 @@ const essentialEnd = (bytes: Uint8Array, start: number, end: number): number => 
   return end;
 };
 
-/** FNV-1a. */
-const hashOf = (bytes: Uint8Array, start: number, end: number): number => {
-  let hash = 0x811c9dc5;
-  for (let at = start; at < end; at++) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
-  return hash ^ (hash >>> 15);
+const FNV_BASIS = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+const spread = (hash: number): number => hash ^ (hash >>> 15);
+
+/** FNV-1a of a name without its flavor; the name ends with a zero byte. */
+const hashOf = (bytes: Uint8Array, start: number): number => {
+  let hash = FNV_BASIS;
+  let underscores = 0;
+  let flavored = false;
+  let at = start;
+  for (let byte = bytes[at] ?? 0; byte !== 0; byte = bytes[++at] ?? 0) {
+    hash = Math.imul(hash ^ byte, FNV_PRIME);
+    underscores = byte === UNDERSCORE ? underscores + 1 : 0;
+    if (underscores === 3) flavored = true;
+  }
+  if (!flavored) return spread(hash);
+  return hashOfPart(bytes, start, essentialEnd(bytes, start, at));
 };
 
-interface Place {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-}
-
-const placeOf = (raw: RawBtf, offset: number): Place =>
-  offset < raw.baseStrings.length
-    ? { bytes: raw.baseStrings, start: offset }
-    : { bytes: raw.strings, start: offset - raw.baseStrings.length };
+const hashOfPart = (bytes: Uint8Array, start: number, end: number): number => {
+  let hash = FNV_BASIS;
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ (bytes[at] ?? 0), FNV_PRIME);
+  return spread(hash);
+};
 
 /** Hash chains over the own types, by name without flavor, each in id order. */
 interface Chains {
@@ -54,12 +62,15 @@ const buildChains = (raw: RawBtf): Chains => {
   const { words, starts } = raw;
   const heads = new Int32Array(2 ** Math.max(4, Math.ceil(Math.log2(starts.length + 1)))).fill(-1);
   const next = new Int32Array(starts.length).fill(-1);
+  const baseLength = raw.baseStrings.length;
   for (let i = starts.length - 1; i >= 0; i--) {
     const offset = words[starts[i] ?? 0] ?? 0;
     if (offset === 0) continue;
-    const { bytes, start } = placeOf(raw, offset);
-    const end = essentialEnd(bytes, start, bytes.indexOf(0, start));
-    const slot = hashOf(bytes, start, end) & (heads.length - 1);
+    const inBase = offset < baseLength;
+    const hash = inBase
+      ? hashOf(raw.baseStrings, offset)
+      : hashOf(raw.strings, offset - baseLength);
+    const slot = hash & (heads.length - 1);
     next[i] = heads[slot] ?? -1;
     heads[slot] = i;
   }
@@ -76,15 +87,16 @@ export type NameLookup = (
 
 /** Calls `visit` with each own type of a name and of the kinds in `mask`, in id order, until it returns true. */
 export const createNameLookup = (raw: RawBtf): NameLookup => {
-  const { words, starts, firstId } = raw;
+  const { words, starts, kinds, firstId } = raw;
   let chains: Chains | undefined;
-  let scans = 0;
+  let compared = 0;
+
+  const isWanted = (index: number, mask: number): boolean =>
+    ((mask >>> (kinds[index] ?? 0)) & 1) === 1;
 
   /** Whether the type at `index` has this name, up to its end or its flavor. */
-  const matches = (name: Uint8Array, index: number, mask: number, flavors: boolean): boolean => {
-    const at = starts[index] ?? 0;
-    if (((mask >>> (((words[at + 1] ?? 0) >>> 24) & 0x1f)) & 1) === 0) return false;
-    const offset = words[at] ?? 0;
+  const matches = (name: Uint8Array, index: number, flavors: boolean): boolean => {
+    const offset = words[starts[index] ?? 0] ?? 0;
     const inBase = offset < raw.baseStrings.length;
     const bytes = inBase ? raw.baseStrings : raw.strings;
     const start = inBase ? offset : offset - raw.baseStrings.length;
@@ -100,15 +112,18 @@ export const createNameLookup = (raw: RawBtf): NameLookup => {
   return (text, mask, flavors, visit) => {
     const name = new TextEncoder().encode(text);
     if (name.length === 0 || name.includes(0)) return;
-    if (chains === undefined && ++scans > SCANS_BEFORE_INDEX) chains = buildChains(raw);
+    if (compared > SCANS_BEFORE_INDEX * starts.length) chains ??= buildChains(raw);
     if (chains === undefined) {
-      for (let i = 0; i < starts.length; i++)
-        if (matches(name, i, mask, flavors) && visit(firstId + i)) return;
+      for (let i = 0; i < starts.length; i++) {
+        if (!isWanted(i, mask)) continue;
+        compared++;
+        if (matches(name, i, flavors) && visit(firstId + i)) return;
+      }
       return;
     }
     const end = flavors ? name.length : essentialEnd(name, 0, name.length);
-    const slot = hashOf(name, 0, end) & (chains.heads.length - 1);
+    const slot = hashOfPart(name, 0, end) & (chains.heads.length - 1);
     for (let i = chains.heads[slot] ?? -1; i >= 0; i = chains.next[i] ?? -1)
-      if (matches(name, i, mask, flavors) && visit(firstId + i)) return;
+      if (isWanted(i, mask) && matches(name, i, flavors) && visit(firstId + i)) return;
   };
 };

@@ -30,6 +30,8 @@ export interface RawBtf {
   readonly words: Uint32Array;
   /** Index into `words` of each own type; the first has the id `firstId`. */
   readonly starts: Uint32Array;
+  /** Kind number of each own type. */
+  readonly kinds: Uint8Array;
   readonly firstId: TypeId;
   readonly typeCount: number;
   /** The strings of the bases, whose offsets come before those of the own `strings`. */
@@ -87,7 +89,7 @@ const allStrings = (btf: Btf | undefined): Uint8Array => {
   return all;
 };
 
-type Unscanned = Omit<RawBtf, 'starts' | 'typeCount'>;
+type Unscanned = Omit<RawBtf, 'starts' | 'kinds' | 'typeCount'>;
 
 const checkStrings = (raw: Unscanned, stringStart: number): void => {
   const { strings, base, file } = raw;
@@ -99,8 +101,8 @@ const checkStrings = (raw: Unscanned, stringStart: number): void => {
     throw formatError(file, stringStart, 'the first string is not the empty one');
 };
 
-/** Finds where each record starts. */
-const scan = (raw: Unscanned): Uint32Array => {
+/** Finds where each record starts, and its kind. */
+const scan = (raw: Unscanned): Pick<RawBtf, 'starts' | 'kinds'> => {
   const { file, words, typeStart } = raw;
   const fail = (word: number, rule: string): never => {
     throw formatError(file, typeStart + word * 4, rule);
@@ -108,6 +110,7 @@ const scan = (raw: Unscanned): Uint32Array => {
   const limit = raw.baseStrings.length + raw.strings.length;
   const total = words.length;
   const starts = new Uint32Array(Math.ceil(total / 3));
+  const kinds = new Uint8Array(starts.length);
   let count = 0;
   let at = 0;
   while (at < total) {
@@ -117,12 +120,13 @@ const scan = (raw: Unscanned): Uint32Array => {
     if (info & ~INFO_MASK) fail(at + 1, `unknown bits in the type info 0x${info.toString(16)}`);
     if (kind === 0 || kind > MAX_KIND) fail(at + 1, `unknown type kind ${kind}`);
     if ((words[at] ?? 0) >= limit) fail(at, `name offset ${words[at]} is out of range`);
-    starts[count++] = at;
+    starts[count] = at;
+    kinds[count++] = kind;
     const next = at + (FIXED_WORDS[kind] ?? 0) + (ENTRY_WORDS[kind] ?? 0) * (info & 0xffff);
     if (next > total) fail(at + 1, 'a type record goes past the end of its section');
     at = next;
   }
-  return starts.slice(0, count);
+  return { starts: starts.slice(0, count), kinds: kinds.slice(0, count) };
 };
 
 /**
@@ -141,8 +145,8 @@ export const openRaw = (bytes: Uint8Array, file: string, base: Btf | undefined):
   const firstId = base?.typeCount ?? 1;
   const raw = { file, base, typeStart, words, firstId, strings, baseStrings: allStrings(base) };
   checkStrings(raw, stringStart);
-  const starts = scan(raw);
-  return { ...raw, starts, typeCount: firstId + starts.length };
+  const { starts, kinds } = scan(raw);
+  return { ...raw, starts, kinds, typeCount: firstId + starts.length };
 };
 
 /** The word index of an own type. @throws {FormatError} for an id that is not one of `raw`'s own. */
