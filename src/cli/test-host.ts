@@ -1,0 +1,33 @@
+import { dirname, resolve } from 'node:path';
+import { readBtf, type Btf } from '../btf/index.ts';
+import type { KernelImage } from '../node/index.ts';
+import { readInput } from '../node/read-file.ts';
+import { asKernel, bootKernel } from '../sim/index.ts';
+import type { TestHost } from '../testing/index.ts';
+
+/** What a test run boots: one kernel's types, read once. */
+export interface SimImage {
+  readonly btf: Btf;
+  readonly release: string;
+  readonly config: ReadonlyMap<string, string>;
+}
+
+/** BTF does not name its release; where nothing else did, the series stands for it. */
+export const simImage = (image: KernelImage): SimImage => ({
+  btf: readBtf(image.btf, { file: image.file }),
+  release: image.release ?? `${image.series}.0`,
+  config: image.config ?? new Map(),
+});
+
+/** Boots simulated kernels, and reads objects from beside the test file. */
+export function testHost(testFile: string, image: SimImage): TestHost {
+  const folder = dirname(testFile);
+  return {
+    boot: () => {
+      const sim = bootKernel(image);
+      return Promise.resolve({ kernel: asKernel(sim), objects: () => sim.bpf.leaks() });
+    },
+    readObject: (path) => readInput(resolve(folder, path)),
+    now: () => performance.now(),
+  };
+}

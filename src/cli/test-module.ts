@@ -1,0 +1,50 @@
+import { createJiti } from 'jiti';
+import * as abi from '../abi/index.ts';
+import * as btf from '../btf/index.ts';
+import * as client from '../client/index.ts';
+import * as isa from '../isa/index.ts';
+import * as kernel from '../kernel/index.ts';
+import * as node from '../node/index.ts';
+import * as object from '../object/index.ts';
+import * as sim from '../sim/index.ts';
+import * as testing from '../testing/index.ts';
+import type { PolicyTests } from '../testing/index.ts';
+import { UsageError } from './context.ts';
+
+/**
+ * What test files import as `krsi/…` is this very instance, wherever they lie: a second one would not know the errors
+ * and kernels of the first.
+ */
+const OWN_MODULES = {
+  krsi: client,
+  'krsi/abi': abi,
+  'krsi/btf': btf,
+  'krsi/isa': isa,
+  'krsi/kernel': kernel,
+  'krsi/node': node,
+  'krsi/object': object,
+  'krsi/sim': sim,
+  'krsi/testing': testing,
+};
+
+const isTests = (value: unknown): value is PolicyTests => typeof value === 'function';
+
+/**
+ * Loads a test file. TypeScript is stripped of its types, not checked.
+ * @throws UsageError when the file cannot be loaded or has no tests as default export.
+ */
+export async function loadTests(file: string, shown: string): Promise<PolicyTests> {
+  const jiti = createJiti(import.meta.url, {
+    virtualModules: OWN_MODULES,
+    fsCache: false,
+    interopDefault: true,
+  });
+  let tests: unknown;
+  try {
+    tests = await jiti.import(file, { default: true });
+  } catch (error) {
+    throw new UsageError(`${shown}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (isTests(tests)) return tests;
+  throw new UsageError(`${shown}: the default export is not policyTests(…)`);
+}
