@@ -70,7 +70,7 @@ const fixSection = (raw: RawBtf, start: number, name: string, around: BtfSurroun
   if (unlinked) {
     const size = around.sectionSize(name);
     if (size === undefined || size > 0xffff_ffff)
-      typeError(raw, start, `there is no section ${name} of which to take the size`);
+      typeError(raw, start, `there is no section ${name}, or none whose size fits`);
     else words[start + 2] = size;
   }
   for (let at = start + 3; at < start + 3 + vlenAt(raw, start) * 3; at += 3) {
@@ -183,9 +183,9 @@ const build = ({ raw, newTypes, newStrings }: Draft): Uint8Array => {
 };
 
 /**
- * A copy of an object's BTF that BPF_BTF_LOAD takes: sizes and offsets of sections filled in and sorted, externs turned
- * into variables, hidden functions into static ones (libbpf: `bpf_object__collect_externs`, `btf_fixup_datasec`). Ids and
- * string offsets stay as they are; new ones come after them.
+ * A copy of an object's BTF that BPF_BTF_LOAD takes: sizes and offsets of sections filled in and sorted, externs
+ * turned into variables, hidden functions into static ones (libbpf: `bpf_object__collect_externs`,
+ * `btf_fixup_datasec`). Ids and string offsets stay as they are; new ones come after them.
  * @throws {FormatError} when a section or symbol that the BTF speaks of is missing.
  */
 export const fixBtf = (bytes: Uint8Array, around: BtfSurroundings): FixedBtf => {

@@ -155,8 +155,10 @@ const stringReader = (
  * Opens an ELF file and checks that all its sections lie inside.
  * @throws {FormatError} for anything but a well-formed ELF64 little-endian file with sections.
  */
-export const readElf = (bytes: Uint8Array, options: { readonly file: string }): Elf => {
+export const readElf = (given: Uint8Array, options: { readonly file: string }): Elf => {
   const { file } = options;
+  // Subclasses may cut differently: the slice of Node's Buffer is no copy.
+  const bytes = new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   checkHeader(view, file);
   const { start, count } = locateHeaders(view, file);

@@ -213,7 +213,7 @@ const readMap = (elf: Elf, btf: Btf, variable: SectionVar, sectionSize: number):
   if (type.linkage !== 'global') fail(`it is ${type.linkage}; a map must be a global variable`);
   const definition = btf.type(btf.resolve(type.type));
   if (definition.kind !== 'struct')
-    return fail(`its type is ${definition.kind} ${definition.name}, not a struct`);
+    return fail(`its type is ${`${definition.kind} ${definition.name}`.trimEnd()}, not a struct`);
   if (variable.offset + variable.size > sectionSize || definition.size > variable.size)
     fail('it goes past the end of its section');
   const draft = parseDefinition(btf, type.name, definition, false, fail);
