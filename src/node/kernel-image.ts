@@ -119,7 +119,7 @@ function openShippedKernel(name: string): KernelImage | undefined {
 
 /**
  * Opens a kernel by the series (`6.12`) or release of a shipped one, or by the path of raw BTF, such as
- * `/sys/kernel/btf/vmlinux`, of an ELF file with `.BTF`, or of a bzImage (gzip, lz4, zstd).
+ * `/sys/kernel/btf/vmlinux`, of an ELF file with `.BTF`, or of a bzImage (gzip, lz4, xz, zstd).
  * @param release overrides what the file says of itself; raw BTF says nothing.
  * @throws {InputError} when there is no such kernel or file, or the file is of another kind.
  * @throws {FormatError} when the file is of the right kind, but damaged.

@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { FormatError } from '../abi/index.ts';
 import { decompressLz4 } from './lz4.ts';
+import { decompressXz } from './xz.ts';
 import { decompressZstd } from './zstd.ts';
 
 /** Fields of the x86 setup header that lead to the payload (Documentation/arch/x86/boot.rst). Little-endian. */
@@ -35,7 +36,7 @@ const COMPRESSIONS: readonly Compression[] = [
   { name: 'gzip', magic: [0x1f, 0x8b], unpack: gunzip },
   { name: 'bzip2', magic: [0x42, 0x5a, 0x68] },
   { name: 'lzma', magic: [0x5d, 0x00, 0x00] },
-  { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
+  { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], unpack: decompressXz },
   { name: 'lzo', magic: [0x89, 0x4c, 0x5a, 0x4f] },
   { name: 'lz4', magic: [0x02, 0x21, 0x4c, 0x18], unpack: decompressLz4 },
   { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd], unpack: decompressZstd },
