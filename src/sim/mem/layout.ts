@@ -21,6 +21,20 @@ export interface Field {
   at(object: Offset): Offset;
 }
 
+/** One object in kernel memory with a property for each modelled member: reading it reads the memory. */
+export type StructView<K extends string> = { readonly addr: Offset } & Record<K, number>;
+
+/** A struct of the booted kernel and the members of it that the simulation models. */
+export interface StructType<K extends string> {
+  /** In bytes; 0 when the booted kernel has no such struct. */
+  readonly size: number;
+  readonly fields: Readonly<Record<K, Field>>;
+  /** The object at `addr`. */
+  at(addr: Offset): StructView<K>;
+  /** A new zeroed object, `extra` bytes larger than the struct (a flexible array at its end). */
+  alloc(extra?: number): StructView<K>;
+}
+
 interface Place {
   readonly bitOffset: number;
   readonly bitSize: number;
@@ -82,6 +96,45 @@ export class Layouts {
       out[key] = this.field(struct, ...(typeof path === 'string' ? [path] : path));
     }
     return out;
+  }
+
+  /** The struct as views whose properties are its members, by the given names. */
+  struct<K extends string>(
+    name: string,
+    paths: Readonly<Record<K, string | readonly string[]>>,
+  ): StructType<K> {
+    const mem = this.#mem;
+    const size = this.sizeOf(name);
+    const fields = this.fields(name, paths);
+    class Struct {
+      readonly addr: Offset;
+      constructor(addr: Offset) {
+        this.addr = addr;
+      }
+    }
+    for (const key of Object.keys(fields) as K[]) {
+      const field = fields[key];
+      Object.defineProperty(Struct.prototype, key, {
+        get(this: Struct) {
+          return field.get(this.addr);
+        },
+        set(this: Struct, value: number) {
+          field.set(this.addr, value);
+        },
+      });
+    }
+    const at = (addr: Offset): StructView<K> => new Struct(addr) as StructView<K>;
+    return { size, fields, at, alloc: (extra = 0) => at(mem.alloc(size + extra)) };
+  }
+
+  /** Value of an enumerator of the booted kernel; undefined when it has no such enum or enumerator. */
+  enumerator(type: string, name: string): number | undefined {
+    const id = this.btf.find(type, 'enum', 'enum64');
+    if (id === undefined) return undefined;
+    const found = this.btf.type(id);
+    if (found.kind !== 'enum' && found.kind !== 'enum64') return undefined;
+    const value = found.values.find((v) => v.name === name);
+    return value === undefined ? undefined : Number(value.value);
   }
 
   #walk(root: TypeId, path: readonly string[]): Place | undefined {

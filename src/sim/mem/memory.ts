@@ -18,6 +18,11 @@ export type Offset = number;
 export const toAddress = (offset: Offset): bigint =>
   offset === 0 ? 0n : KERNEL_BASE + BigInt(offset);
 
+/** The kernel's memory limit is reached: a system call that meets it fails with ENOMEM. */
+export class OutOfMemory extends RangeError {
+  override readonly name = 'OutOfMemory';
+}
+
 /**
  * The simulated kernel's memory and its allocator.
  *
@@ -60,7 +65,7 @@ export class KernelMemory implements LinearMemory {
 
   /**
    * @param size in bytes; the result is aligned to 16, to 4096 from one page up.
-   * @throws RangeError when the kernel's memory limit is reached.
+   * @throws OutOfMemory when the kernel's memory limit is reached.
    */
   alloc(size: number): Offset {
     const index = CLASSES.findIndex((c) => size <= c);
@@ -148,7 +153,7 @@ export class KernelMemory implements LinearMemory {
 
   #grow(needed: number): void {
     if (needed > this.#limit)
-      throw new RangeError(`kernel memory limit of ${this.#limit} bytes reached`);
+      throw new OutOfMemory(`kernel memory limit of ${this.#limit} bytes reached`);
     const target = Math.min(this.#limit, Math.max(needed, this.size * 2));
     this.wasm.grow(Math.ceil((target - this.size) / WASM_PAGE));
     this.#refresh(this.#pageClass);

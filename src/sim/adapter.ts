@@ -1,0 +1,48 @@
+import type { Kernel, RingBuffer, Task } from '../kernel/kernel.ts';
+import type { BpfResult } from '../kernel/bpf.ts';
+import type { SyscallName } from '../kernel/syscalls.ts';
+import type { CapName } from './mem/capset.ts';
+import type { RingReader } from './bpf/index.ts';
+import type { SimKernel } from './kernel.ts';
+import type { Task as SimTask } from './task/task.ts';
+
+/** The simulated kernel behind the interface that the real one has too. */
+export function asKernel(sim: SimKernel): Kernel {
+  return {
+    release: sim.release,
+    possibleCpus: sim.possibleCpus,
+    btf: async () => sim.btf.bytes,
+    config: async (name) => sim.config.get(name),
+    self: asTask(sim, sim.init),
+    async spawn({ caps, ...options } = {}) {
+      const wanted = caps === undefined ? options : { ...options, caps: caps as CapName[] };
+      return asTask(sim, sim.spawn(wanted));
+    },
+    decisions: () => sim.decisions(),
+  };
+}
+
+function asTask(sim: SimKernel, task: SimTask): Task {
+  const calls = sim.syscall(task);
+  return {
+    pid: task.pid,
+    bpf: async (command, attr) => sim.bpfCall(task, command, attr),
+    call: async (name: SyscallName, ...args) =>
+      (calls[name] as (...args: unknown[]) => number)(...args),
+    async fork() {
+      const child = sim.fork(task);
+      return typeof child === 'number' ? { errno: -child } : asTask(sim, child);
+    },
+    ringbuf: async (mapFd) => asRing(sim.ringbuf(task, mapFd)),
+    exit: async (status) => sim.exit(task, status),
+  };
+}
+
+function asRing(result: BpfResult<RingReader>): BpfResult<RingBuffer> {
+  if (!result.ok) return result;
+  const { value } = result;
+  return {
+    ok: true,
+    value: { consume: async () => value.consume(), close: async () => value.close() },
+  };
+}
