@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FormatError } from '../abi/format-error.ts';
 import { checkBtf } from './check.ts';
+import { printStaticAsserts } from './c/asserts.ts';
 import { printC } from './c/print.ts';
 import { printRaw } from './print-raw.ts';
 import { readBtf } from './reader.ts';
@@ -26,7 +27,7 @@ const useAll = (btf: Btf): void => {
     }
   btf.findAll('s');
   checkBtf(btf);
-  for (const print of [printRaw, printC]) {
+  for (const print of [printRaw, printC, printStaticAsserts]) {
     try {
       print(btf);
     } catch (error) {
@@ -59,7 +60,7 @@ describe('hostile bytes', () => {
         }
         useAll(btf);
       }),
-      { numRuns: 1000 },
+      { numRuns: 600 },
     );
   });
 
@@ -77,6 +78,7 @@ describe('hostile bytes', () => {
     ['a ring of pointers', nested(1000, 'ptr')],
     ['a ring of structs', nested(1000, 'struct')],
     ['structs that hold each other twice', [...doubling, INT]],
+    ['a name for these', [...doubling, INT, { kind: 'typedef', name: 't', type: 1 }]],
     ['prototypes that take each other twice', [...protos, { kind: 'typedef', name: 't', type: 1 }]],
     ['a struct of 4 GiB', [{ kind: 'struct', name: 's', size: 0xffffffff, members: [] }]],
     [

@@ -1,35 +1,41 @@
+import { asBitfield } from '../measure.ts';
+import { formatError } from '../raw.ts';
 import type { Btf, BtfComposite, TypeId } from '../types.ts';
 import { createCNames, type CNames } from './names.ts';
 
-/** Anonymous types may nest so deep in a path. */
-const MAX_DEPTH = 32;
+/** More than any kernel has by far; anonymous types that hold each other twice would grow without end. */
+const MAX_PATHS = 1 << 18;
 
 /** `[path, byte offset]` of each member that C can name and that is not a bitfield. */
-const paths = (
-  btf: Btf,
-  names: CNames,
-  type: BtfComposite,
-  prefix: string,
-  bits: number,
-  depth: number,
-): [string, number][] =>
-  type.members.flatMap((member): [string, number][] => {
-    const place = bits + member.bitOffset;
-    if (member.bitSize !== 0 || depth > MAX_DEPTH) return [];
-    const path = `${prefix}${names.member(member.name)}`;
-    const inner = btf.type(btf.resolve(member.type));
-    const own: [string, number][] = member.name === '' ? [] : [[path, place / 8]];
-    if (!('members' in inner) || names.tag(inner.id) !== undefined) return own;
-    const within = member.name === '' ? prefix : `${path}.`;
-    return [...own, ...paths(btf, names, inner, within, place, depth + 1)];
-  });
+const memberPaths = (btf: Btf, names: CNames, root: BtfComposite): [string, number][] => {
+  const paths: [string, number][] = [];
+  let visited = 0;
+  const visit = (type: BtfComposite, prefix: string, bits: number): void => {
+    for (const { name, type: id, bitOffset, bitSize } of type.members.map((m) =>
+      asBitfield(btf, m),
+    )) {
+      if (bitSize !== 0) continue;
+      const path = `${prefix}${names.member(name)}`;
+      if (name !== '') paths.push([path, (bits + bitOffset) / 8]);
+      if (++visited > MAX_PATHS)
+        throw formatError(btf.file, 0, `type ${root.id} has members without end`);
+      const inner = btf.type(btf.resolve(id));
+      if ('members' in inner && names.tag(inner.id) === undefined)
+        visit(inner, name === '' ? prefix : `${path}.`, bits + bitOffset);
+    }
+  };
+  // Refuses types that contain themselves, which the walk would not leave.
+  btf.alignOf(root.id);
+  visit(root, '', 0);
+  return paths;
+};
 
 const assertion = (expression: string, value: number): string =>
   `_Static_assert(${expression} == ${value}, "${expression} is ${value}");\n`;
 
 const layoutAsserts = (btf: Btf, names: CNames, type: BtfComposite, spelled: string): string[] => [
   assertion(`sizeof(${spelled})`, type.size),
-  ...paths(btf, names, type, '', 0, 0).map(([path, offset]) =>
+  ...memberPaths(btf, names, type).map(([path, offset]) =>
     assertion(`__builtin_offsetof(${spelled}, ${path})`, offset),
   ),
 ];
@@ -49,6 +55,7 @@ const nameOf = (btf: Btf, names: CNames, id: TypeId): [BtfComposite, string] | u
 /**
  * C text to follow {@link printC}'s in one file: asserts the size of each struct and union that has a name, and the
  * offset of each of its members, those of anonymous ones within it included. C has no offset of a bitfield.
+ * @throws {FormatError} for types that contain themselves.
  */
 export const printStaticAsserts = (btf: Btf): string => {
   const names = createCNames(btf);
