@@ -142,25 +142,3 @@ function successors(insn: Instruction | undefined, slot: number): readonly numbe
   if (isJump(insn)) return [next, targetOf(insn)];
   return isLocalCall(insn) || isFunctionLoad(insn) ? [next, calleeOf(insn)] : [next];
 }
-
-/**
- * Slots that every exploration meets: those before the first conditional jump, in the functions called there too.
- * A call that recurs ends the walk.
- */
-export function findCertain({ insns, length }: Program): Uint8Array {
-  const bySlot = new Map(insns.map((insn) => [insn.index, insn]));
-  const certain = new Uint8Array(length);
-  const walk = (start: number): boolean => {
-    for (let slot = start; ;) {
-      const insn = bySlot.get(slot);
-      if (insn === undefined || certain[slot] === 1) return false;
-      certain[slot] = 1;
-      if (insn.kind === 'exit') return true;
-      if (insn.kind === 'jump' || insn.kind === 'may_goto') return false;
-      if (isLocalCall(insn) && !walk(calleeOf(insn))) return false;
-      slot = insn.kind === 'goto' ? targetOf(insn) : slot + insn.slots;
-    }
-  };
-  walk(0);
-  return certain;
-}

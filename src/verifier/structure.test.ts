@@ -179,12 +179,61 @@ describe('calls', () => {
   });
 });
 
+describe('dead code', () => {
+  const bad = 'call #195896080';
+  it.each([
+    ['a constant', `r1 = 0\nif r1 == 0 goto out\n${bad}\nout: r0 = 0\nexit`],
+    ['a 32-bit constant', `w1 = 1\nif w1 != 0 goto out\n${bad}\nout: r0 = 0\nexit`],
+    [
+      'a constant that arithmetic made',
+      `r1 = 3\nr1 <<= 32\nr1 s>>= 32\nr1 &= 4\nif r1 == 0 goto out\n${bad}\nout: r0 = 0\nexit`,
+    ],
+    ['a missing weak symbol', `r1 = 0 ll\nif r1 == 0 goto out\n${bad}\nout: r0 = 0\nexit`],
+    [
+      'a constant kept over a call',
+      `r6 = 0\ncall #5\nif r6 == 0 goto out\n${bad}\nout: r0 = 0\nexit`,
+    ],
+    [
+      'two paths that agree',
+      `r6 = 0\nif r1 == 0 goto on\nr6 = 0\non: if r6 == 0 goto out\n${bad}\nout: r0 = 0\nexit`,
+    ],
+    [
+      'a function that only dead code calls',
+      `r1 = 0\nif r1 == 0 goto out\ncall f\nout: r0 = 0\nexit\nf: ${bad}\nexit`,
+    ],
+  ])('may hold anything behind a branch on %s', (_, text) => {
+    expect(checkStructure(assemble(text), options)).toEqual([]);
+  });
+
+  it.each([
+    ['a helper decides', `call #5\nif r0 == 0 goto out\n${bad}\nout: r0 = 0\nexit`],
+    ['memory decides', `r2 = *(u64 *)(r1 +0)\nif r2 == 0 goto out\n${bad}\nout: r0 = 0\nexit`],
+    [
+      'paths disagree',
+      `r6 = 0\nif r1 == 0 goto on\nr6 = 1\non: if r6 == 0 goto out\n${bad}\nout: r0 = 0\nexit`,
+    ],
+    [
+      'a loop changes the constant',
+      `r6 = 0\non: if r6 == 0 goto add\n${bad}\nr0 = 0\nexit\nadd: r6 += 1\ngoto on`,
+    ],
+  ])('is none where %s', (_, text) => {
+    expect(checkStructure(assemble(text), options)).toMatchObject([
+      { rule: 'helper', certain: false },
+    ]);
+  });
+});
+
 describe('findings', () => {
   const POISON = 195896080;
   it.each([
     ['in straight code', `call #${POISON}\nexit`, true],
     ['behind a call', `call f\ncall #${POISON}\nexit\nf: r0 = 0\nexit`, true],
     ['in a function that is always called', `call f\nexit\nf: call #${POISON}\nexit`, true],
+    [
+      'behind a branch that constants decide',
+      `r1 = 1\nif r1 == 1 goto on\nr0 = 0\nexit\non: call #${POISON}\nexit`,
+      true,
+    ],
     ['on one side of a branch', `if r1 == 0 goto out\ncall #${POISON}\nout: exit`, false],
     [
       'in a function that is called there',

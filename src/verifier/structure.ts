@@ -2,7 +2,8 @@ import { ERRNO } from '../abi/index.ts';
 import { INSN_SIZE, decode } from '../isa/index.ts';
 import { checkCalls } from './calls.ts';
 import type { Diagnostic } from './diagnostic.ts';
-import { checkFunctions, checkReachable, findCertain, findFunctions } from './functions.ts';
+import { findCertainCode, findLiveCode } from './dead-code.ts';
+import { checkFunctions, checkReachable, findFunctions } from './functions.ts';
 import type { Program } from './functions.ts';
 import { checkInstruction, checkOpcodes } from './instructions.ts';
 
@@ -49,9 +50,11 @@ export function checkStructure(code: Uint8Array, options: StructureOptions): Dia
   return out;
 }
 
-function checkEach(program: Program, options: StructureOptions, out: Diagnostic[]): void {
-  const certain = findCertain(program);
-  for (const insn of program.insns) {
+function checkEach({ insns }: Program, options: StructureOptions, out: Diagnostic[]): void {
+  const certain = findCertainCode(insns);
+  const live = findLiveCode(insns);
+  for (const insn of insns) {
+    if (live[insn.index] === 0) continue;
     const found = checkInstruction(insn, options.release, options.helperName);
     if (found !== undefined) out.push({ ...found, certain: certain[insn.index] === 1 });
   }
