@@ -17,7 +17,6 @@ export interface BtfBuilder {
 
 const MAX_VLEN = 0xffff;
 
-/** Words are written in the byte order of this machine; the readers take little-endian only, so must this be. */
 const u32 = (value: number, what: string): number => {
   if (Number.isInteger(value) && value >= 0 && value <= 0xffffffff) return value;
   throw new RangeError(`${what} ${value} is not a 32-bit number`);
@@ -128,6 +127,10 @@ const bodyOf = (type: NewBtfType, text: (s: string) => number): Body => {
   }
 };
 
+/** The number of string offsets that a BTF object and its bases use up. */
+const stringEnd = (btf: Btf | undefined): number =>
+  btf === undefined ? 0 : stringEnd(btf.base) + readSections(btf.bytes, btf.file).stringLength;
+
 /** Starts an empty BTF object, or one that continues the ids and strings of `base`. */
 export const createBtfBuilder = (base?: Btf): BtfBuilder => {
   const words: number[] = [];
@@ -155,16 +158,13 @@ export const createBtfBuilder = (base?: Btf): BtfBuilder => {
       view.setUint8(2, BTF_VERSION);
       const header = [HEADER_SIZE, 0, typeLength, typeLength, strings.length()];
       header.forEach((word, i) => view.setUint32(4 + i * 4, word, true));
-      words.forEach((word, i) => view.setUint32(HEADER_SIZE + i * 4, word, true));
+      // Like the reader this takes the machine for little-endian, as all that run JavaScript engines now are.
+      new Uint32Array(bytes.buffer, HEADER_SIZE, words.length).set(words);
       strings.copyTo(bytes, HEADER_SIZE + typeLength);
       return bytes;
     },
   };
 };
-
-/** The number of string offsets that a BTF object and its bases use up. */
-const stringEnd = (btf: Btf | undefined): number =>
-  btf === undefined ? 0 : stringEnd(btf.base) + readSections(btf.bytes, btf.file).stringLength;
 
 /** Writes types in this order; the first gets id 1, or the first id after those of `base`. */
 export const writeBtf = (types: Iterable<NewBtfType>, base?: Btf): Uint8Array<ArrayBuffer> => {
