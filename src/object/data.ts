@@ -73,14 +73,17 @@ export const readDataMaps = (
   types: ObjectBtf | undefined,
   externs: Externs,
 ): readonly MapSpec[] => {
+  const names = new Set<string>();
+  let total = 0;
   const maps = elf.sections.filter(isDataSection).map((section) => {
-    if (section.size > MAX_DATA_SIZE)
-      throw elfError(
-        elf.file,
-        0,
-        `the section is larger than ${MAX_DATA_SIZE} bytes`,
-        section.name,
-      );
+    const fail = (rule: string): never => {
+      throw elfError(elf.file, 0, rule, section.name);
+    };
+    if (names.has(section.name)) fail('there are two data sections of this name');
+    names.add(section.name);
+    total += section.size;
+    if (total > MAX_DATA_SIZE)
+      fail(`data sections together are larger than ${MAX_DATA_SIZE} bytes`);
     const contents =
       section.type === SHT.NOBITS ? new Uint8Array(section.size) : elf.contents(section).slice();
     return makeMap(types, section.name, contents, isNamed(section, '.rodata'));

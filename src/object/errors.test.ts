@@ -202,12 +202,21 @@ const rows: readonly (readonly [
     ({ view, section }) => view.setUint32(section('.rel.maps').offset, 1, true),
     'a pointer that is in no',
   ],
+  [
+    'sections that overlap',
+    MAPS,
+    ({ view, section }) => {
+      view.setUint32(section('.debug_info').header + 24, 0, true);
+      view.setUint32(section('.debug_info').header + 32, view.byteLength, true);
+    },
+    'its sections overlap',
+  ],
   ['no BTF', MAPS, ({ view, section }) => view.setUint8(section('.BTF').offset, 0), 'magic number'],
   [
     'a .bss of half a gigabyte',
     'globals.bpf.o',
     ({ view, section }) => view.setUint32(section('.bss').header + 32, 0x2000_0000, true),
-    'the section is larger than',
+    'data sections together are larger than',
   ],
   [
     'a .bss of more than 32 bits',

@@ -176,7 +176,10 @@ const parseDefinition = (
     valuesOffset: undefined,
     fail: (rule) => fail(isInner ? `inner map: ${rule}` : rule),
   };
+  const seen = new Set<string>();
   definition.members.forEach((member, i) => {
+    if (seen.has(member.name)) draft.fail(`member ${member.name} is given twice`);
+    seen.add(member.name);
     if (member.name === 'values' && i + 1 < definition.members.length)
       draft.fail('values is not the last member');
     setMember(draft, member);

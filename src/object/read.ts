@@ -37,6 +37,9 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
   ['.addr_space.1', 'variables in an arena are not supported'],
 ]);
 
+/** Each program has its own copy of the subprograms that it calls; no real object comes near this. */
+const MAX_INSNS_TOGETHER = 4_000_000;
+
 const checkBpf = (elf: Elf): void => {
   const fail = (offset: number, rule: string): never => {
     throw elfError(elf.file, offset, rule);
@@ -44,10 +47,14 @@ const checkBpf = (elf: Elf): void => {
   if (elf.type !== ET_REL) fail(16, `the ELF type is ${elf.type}, not ET_REL: no object file`);
   if (elf.machine !== EM_BPF && elf.machine !== 0)
     fail(18, `the machine is ${elf.machine}, not EM_BPF: not built with -target bpf`);
+  let total = 0;
   for (const section of elf.sections) {
     const reason = section.size > 0 ? REFUSED.get(section.name) : undefined;
     if (reason !== undefined) throw elfError(elf.file, 0, reason, section.name);
+    if (section.index > 0 && section.type !== SHT.NOBITS) total += section.size;
   }
+  // A small file whose sections overlap could stand for any amount of code and data.
+  if (total > elf.bytes.length) fail(40, `its sections overlap: ${total} bytes of sections`);
 };
 
 /** Relocations by the index of the section that they change, for the sections that become programs and maps. */
@@ -155,16 +162,18 @@ const readPrograms = (
   functions: Functions,
 ): ReadonlyMap<string, ProgramSpec> => {
   const programs = new Map<string, ProgramSpec>();
+  let total = 0;
   for (const main of [...functions.values()].flat()) {
     if (main.section.name === TEXT_SECTION) continue;
-    if (programs.has(main.name))
-      throw elfError(
-        context.elf.file,
-        main.start * 8,
-        `a second program ${main.name}`,
-        main.section.name,
-      );
-    programs.set(main.name, readProgram(context, main));
+    const fail = (rule: string): never => {
+      throw elfError(context.elf.file, main.start * 8, rule, main.section.name);
+    };
+    if (programs.has(main.name)) fail(`a second program ${main.name}`);
+    const program = readProgram(context, main);
+    total += program.code.length / 8;
+    if (total > MAX_INSNS_TOGETHER)
+      fail(`the programs have more than ${MAX_INSNS_TOGETHER} instructions together`);
+    programs.set(main.name, program);
   }
   return programs;
 };
