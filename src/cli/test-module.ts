@@ -8,7 +8,7 @@ import * as node from '../node/index.ts';
 import * as object from '../object/index.ts';
 import * as sim from '../sim/index.ts';
 import * as testing from '../testing/index.ts';
-import type { PolicyTests } from '../testing/index.ts';
+import type { PolicyTest, PolicyTests } from '../testing/index.ts';
 import { UsageError } from './context.ts';
 
 /**
@@ -29,22 +29,24 @@ const OWN_MODULES = {
 
 const isTests = (value: unknown): value is PolicyTests => typeof value === 'function';
 
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /**
- * Loads a test file. TypeScript is stripped of its types, not checked.
+ * Loads the tests of a file. TypeScript is stripped of its types, not checked.
+ * @param shown names the file in messages.
  * @throws UsageError when the file cannot be loaded or has no tests as default export.
  */
-export async function loadTests(file: string, shown: string): Promise<PolicyTests> {
+export async function loadTests(file: string, shown: string): Promise<readonly PolicyTest[]> {
   const jiti = createJiti(import.meta.url, {
     virtualModules: OWN_MODULES,
     fsCache: false,
     interopDefault: true,
   });
-  let tests: unknown;
   try {
-    tests = await jiti.import(file, { default: true });
+    const tests: unknown = await jiti.import(file, { default: true });
+    if (isTests(tests)) return testing.collectTests(tests);
   } catch (error) {
-    throw new UsageError(`${shown}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`${shown}: ${reason(error)}`);
   }
-  if (isTests(tests)) return tests;
   throw new UsageError(`${shown}: the default export is not policyTests(…)`);
 }

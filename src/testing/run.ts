@@ -1,6 +1,6 @@
-import { BpfError, Collection, LoadError } from '../client/index.ts';
+import { BpfError, Collection, LoadError, ValueError } from '../client/index.ts';
 import type { Kernel } from '../kernel/index.ts';
-import { expectationsOn } from './expect.ts';
+import { ExpectationError, expectationsOn } from './expect.ts';
 import { denialOf, isDenial, type Denial } from './report.ts';
 import type { Machine, PolicyTest } from './suite.ts';
 
@@ -62,10 +62,16 @@ async function closeAll({ collections, booted }: Session): Promise<readonly stri
 
 function describeError(error: unknown): NonNullable<TestReport['error']> {
   if (!(error instanceof Error)) return { message: String(error) };
-  const log = error instanceof LoadError || error instanceof BpfError ? error.log : undefined;
-  const known = error instanceof LoadError || error.name === 'ExpectationError';
-  const message = known ? error.message : `${error.name}: ${error.message}`;
-  return log === undefined ? { message } : { message, log };
+  if (error instanceof LoadError || error instanceof BpfError)
+    return error.log === undefined
+      ? { message: error.message }
+      : { message: error.message, log: error.log };
+  if (error instanceof ExpectationError || error instanceof ValueError)
+    return { message: error.message };
+  // Nobody foresaw this one: where it came from is what helps.
+  const message = `${error.name}: ${error.message}`;
+  const frames = /^ +at .*$/ms.exec(error.stack ?? '')?.[0];
+  return frames === undefined ? { message } : { message, log: frames };
 }
 
 /** Runs one test on kernels of its own. A test also fails when BPF objects outlive what it loaded. */

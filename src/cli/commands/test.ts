@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import pc from 'picocolors';
 import { openKernelImage } from '../../node/index.ts';
-import { collectTests, formatDenial, runTest, type TestReport } from '../../testing/index.ts';
+import { formatDenial, runTest, type PolicyTest, type TestReport } from '../../testing/index.ts';
 import { toJson, UsageError, type Context, type KernelFlags } from '../context.ts';
 import { findTestFiles } from '../test-files.ts';
 import { simImage, testHost, type SimImage } from '../test-host.ts';
@@ -25,24 +25,34 @@ function formatTest(report: TestReport, color: boolean): string {
   return `${lines.join('\n')}\n`;
 }
 
-function jsonOf(reports: readonly FileReport[]): string {
-  const passed = reports.filter((report) => report.verdict === 'passed').length;
-  return toJson({ passed, failed: reports.length - passed, tests: reports });
+interface LoadedFile {
+  readonly path: string;
+  /** As people and reports see it. */
+  readonly shown: string;
+  readonly tests: readonly PolicyTest[];
 }
 
-/** Runs the tests of one file, telling of each when it is done. */
+/** All files are loaded before the first test runs, so that a broken one does not come as a surprise in the middle. */
+async function loadFiles(paths: readonly string[], cwd: string): Promise<readonly LoadedFile[]> {
+  const files: LoadedFile[] = [];
+  for (const path of findTestFiles(paths, cwd)) {
+    const shown = relative(cwd, path);
+    files.push({ path, shown, tests: await loadTests(path, shown) });
+  }
+  if (files.every((file) => file.tests.length === 0))
+    throw new UsageError('the test files hold no tests');
+  return files;
+}
+
 async function runFile(
-  file: string,
-  options: { readonly cwd: string; readonly image: SimImage },
+  { path, shown, tests }: LoadedFile,
+  image: SimImage,
   done: (report: FileReport) => void,
 ): Promise<void> {
-  const shown = relative(options.cwd, file);
-  const tests = collectTests(await loadTests(file, shown));
-  const host = testHost(file, options.image);
+  const host = testHost(path, image);
   for (const test of tests) {
-    const { name, verdict, ms, denials, error } = await runTest(test, host);
-    const report = { file: shown, name, verdict, ms: Math.round(ms * 10) / 10, denials };
-    done(error === undefined ? report : { ...report, error });
+    const report = await runTest(test, host);
+    done({ file: shown, ...report, ms: Math.round(report.ms * 10) / 10 });
   }
 }
 
@@ -51,19 +61,18 @@ export async function runTests(
   { kernel, json }: KernelFlags,
   ...paths: readonly string[]
 ): Promise<void> {
-  const files = findTestFiles(paths, context.cwd);
+  const files = await loadFiles(paths, context.cwd);
   const image = simImage(openKernelImage(kernel));
   const reports: FileReport[] = [];
   for (const file of files) {
-    if (!json) context.write(`${relative(context.cwd, file)}\n`);
-    await runFile(file, { cwd: context.cwd, image }, (report) => {
+    if (!json) context.write(`${file.shown}\n`);
+    await runFile(file, image, (report) => {
       reports.push(report);
       if (!json) context.write(formatTest(report, context.color));
     });
   }
-  if (reports.length === 0) throw new UsageError('the test files hold no tests');
   const failed = reports.filter((report) => report.verdict === 'failed').length;
-  if (json) context.write(jsonOf(reports));
+  if (json) context.write(toJson({ passed: reports.length - failed, failed, tests: reports }));
   else context.write(`\n${reports.length - failed} passed, ${failed} failed on ${image.release}\n`);
   if (failed > 0) context.process.exitCode = 1;
 }
