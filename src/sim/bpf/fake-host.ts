@@ -1,7 +1,11 @@
+import { BPF_ATTACH_TYPE, BPF_PROG_TYPE, HELPERS } from '../../abi/index.ts';
 import type { Btf } from '../../btf/types.ts';
+import { assemble } from '../../isa/index.ts';
+import type { BpfCommand, BpfCommands, ProgLoadAttr } from '../../kernel/bpf.ts';
 import { Lsm } from '../lsm/index.ts';
 import { Layouts } from '../mem/layout.ts';
 import { KernelMemory } from '../mem/memory.ts';
+import { Bpf } from './bpf.ts';
 import type { BpfFile, BpfHost, BpfTask } from './host.ts';
 
 /** A kernel of one task and no file system, for tests of this folder alone. */
@@ -18,7 +22,7 @@ export interface FakeTask extends BpfTask {
 }
 
 export function fakeHost(btf: Btf, release: string): FakeHost {
-  const mem = new KernelMemory();
+  const mem = new KernelMemory({ initial: 2 * 1024 * 1024 });
   const layouts = new Layouts(btf, mem);
   const user = { address: 0x7000_0000_0000, bytes: new Uint8Array(0) };
   const task = mem.alloc(layouts.sizeOf('task_struct'));
@@ -83,4 +87,53 @@ export function fakeHost(btf: Btf, release: string): FakeHost {
     taskAt: (addr) => (addr === task ? current : undefined),
   };
   return host;
+}
+
+/** bpf(2) on a {@link FakeHost}, with what tests do most. */
+export function bootFake(btf: Btf, release: string) {
+  const host = fakeHost(btf, release);
+  const bpf = new Bpf(host);
+  const task = host.current;
+  const call = <C extends BpfCommand>(command: C, attr: BpfCommands[C]['attr']) =>
+    bpf.call(task, command, attr);
+  const must = <C extends BpfCommand>(
+    command: C,
+    attr: BpfCommands[C]['attr'],
+  ): BpfCommands[C]['out'] => {
+    const result = call(command, attr);
+    if (result.ok) return result.value;
+    throw new Error(`${command}: errno ${result.errno}: ${result.reason}`);
+  };
+  const hookId = (hook: string): number => btf.find(`bpf_lsm_${hook}`, 'func') ?? 0;
+  const program = (hook: string, code: string, rest: Partial<ProgLoadAttr> = {}): ProgLoadAttr => ({
+    progType: BPF_PROG_TYPE.LSM,
+    expectedAttachType: BPF_ATTACH_TYPE.LSM_MAC,
+    attachBtfId: hookId(hook),
+    insns: assemble(code, { helper: helperNumber }),
+    license: 'GPL',
+    progName: 'test',
+    ...rest,
+  });
+  const load = (hook: string, code: string, rest: Partial<ProgLoadAttr> = {}): number =>
+    must('PROG_LOAD', program(hook, code, rest));
+  const attach = (progFd: number): number =>
+    must('LINK_CREATE', { progFd, attachType: BPF_ATTACH_TYPE.LSM_MAC });
+  /** Loads the program, runs it once at a hook without effects, and gives the low half of r0, signed. */
+  const run = (code: string, rest: Partial<ProgLoadAttr> = {}): number => {
+    const prog = load('bprm_check_security', code, rest);
+    const link = attach(prog);
+    const { decision } = host.lsm.fire('bprm_check_security', { bprm: {} });
+    task.close(link);
+    task.close(prog);
+    const [ran] = decision.programs;
+    if (ran?.fault !== undefined) throw new Error(ran.fault);
+    return ran?.result ?? 0;
+  };
+  return { host, bpf, task, call, must, hookId, program, load, attach, run };
+}
+
+/** Number of a helper by its full name. */
+export function helperNumber(name: string): number | undefined {
+  const number = HELPERS.findIndex((known) => `bpf_${known}` === name);
+  return number < 0 ? undefined : number;
 }

@@ -28,6 +28,8 @@ export interface ProgramFields {
   readonly tag: Uint8Array;
 }
 
+const nameBytes = (name: string): Uint8Array => new TextEncoder().encode(name);
+
 export function kernelObjects(mem: KernelMemory, layouts: Layouts): KernelObjects {
   const map = layouts.fields('bpf_map', {
     type: 'map_type',
@@ -63,8 +65,6 @@ export function kernelObjects(mem: KernelMemory, layouts: Layouts): KernelObject
   const setBytes = (field: Field, object: Offset, bytes: Uint8Array, limit: number): void => {
     if (field.exists) mem.u8.set(bytes.subarray(0, limit), field.at(object));
   };
-  const nameBytes = (name: string): Uint8Array => new TextEncoder().encode(name);
-
   return {
     newMap(attr, name) {
       const at = mem.alloc(sizes.map);

@@ -21,7 +21,7 @@ export function createLink(state: BpfState, task: BpfTask, attr: LinkCreateAttr)
       `attach type ${attr.attachType} is not the one that the program was loaded for, ` +
         `${program.expectedAttachType}`,
     );
-  if (program.type === BPF_PROG_TYPE.LSM && (attr.targetFd ?? 0) !== 0)
+  if (program.expectedAttachType === BPF_ATTACH_TYPE.LSM_MAC && (attr.targetFd ?? 0) !== 0)
     refuse(EINVAL, 'an LSM program has its target since it was loaded: target_fd must be 0');
   return attach(state, task, program);
 }

@@ -168,15 +168,3 @@ function askHooks(state: BpfState, addr: Offset, attrAt: Offset): void {
     lsm.hook('bpf_map_alloc_security').call(addr);
   if (refused !== 0) refuse(Math.abs(refused), `an LSM refused: ${errnoName(refused)}`);
 }
-
-/** Whether a map may be put where `inner` is wanted (map_meta_equal). */
-export function fitsInner(inner: MapAttr, map: MapAttr): boolean {
-  const same =
-    inner.type === map.type &&
-    inner.keySize === map.keySize &&
-    inner.valueSize === map.valueSize &&
-    inner.flags === map.flags;
-  const sized = inner.type === BPF_MAP_TYPE.ARRAY && (inner.flags & BPF_F.INNER_MAP) === 0;
-  const fixed = sized || inner.type === BPF_MAP_TYPE.PERCPU_ARRAY;
-  return same && (!fixed || inner.maxEntries === map.maxEntries);
-}

@@ -1,7 +1,7 @@
-import { ERRNO } from '../../abi/index.ts';
+import { BPF_F, BPF_MAP_TYPE, ERRNO } from '../../abi/index.ts';
 import { CAP_SYS_ADMIN, capable } from './capabilities.ts';
-import { fitsInner } from './map-create.ts';
 import { BpfMap } from './map.ts';
+import type { MapAttr } from './maps/ops.ts';
 import type { MapMakers } from './maps/types.ts';
 import { BpfProgram } from './program.ts';
 import type { BpfState } from './state.ts';
@@ -51,3 +51,15 @@ export function mapMakers(state: BpfState, self: () => BpfMap): MapMakers {
 /** Programs in one array must be of one kind, LSM programs also of one hook (bpf_prog_map_compatible). */
 const ownerKey = (program: BpfProgram): string =>
   `${program.type} ${program.expectedAttachType} ${program.attachBtfId}`;
+
+/** Whether a map may be put where `inner` is wanted (map_meta_equal). */
+function fitsInner(inner: MapAttr, map: MapAttr): boolean {
+  const same =
+    inner.type === map.type &&
+    inner.keySize === map.keySize &&
+    inner.valueSize === map.valueSize &&
+    inner.flags === map.flags;
+  const sized = inner.type === BPF_MAP_TYPE.ARRAY && (inner.flags & BPF_F.INNER_MAP) === 0;
+  const fixed = sized || inner.type === BPF_MAP_TYPE.PERCPU_ARRAY;
+  return same && (!fixed || inner.maxEntries === map.maxEntries);
+}

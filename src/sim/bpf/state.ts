@@ -61,13 +61,14 @@ export class BpfState {
   readonly trace: string[] = [];
 
   /** One stack for each program that runs inside another's helper. */
-  readonly #stacks: Offset[] = [];
+  readonly #stacks: Offset[];
   #depth = 0;
 
   constructor(host: BpfHost) {
     this.host = host;
     this.kernel = kernelObjects(host.mem, host.layouts);
     this.helpers = makeHelpers(this);
+    this.#stacks = [host.mem.alloc(STACK_SIZE)];
   }
 
   /** Local storage goes with its owner (bpf_inode_storage_free, bpf_task_storage_free). */

@@ -92,7 +92,7 @@ function argument(
   if (param.kind === 'int' || (param.kind === 'by-value' && param.size <= 8 && scalar)) {
     const number = Number(graph.integer(param.type, param.size * 8, value, path));
     if (Number.isSafeInteger(number)) return number;
-    throw new HookArgumentError(`${graph.subject}: ${path}: ${value} does not fit 53 bits`);
+    throw new HookArgumentError(`${graph.subject}: ${path}: ${number} does not fit 53 bits`);
   }
   const at = graph.place(param.type, value, path);
   if (param.kind === 'by-value')

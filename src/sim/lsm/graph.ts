@@ -1,3 +1,4 @@
+import { findMember } from '../../btf/index.ts';
 import type { Btf, BtfEnum, BtfInt, BtfType, Member, TypeId } from '../../btf/types.ts';
 import type { KernelMemory, Offset } from '../mem/memory.ts';
 import { nearestHint } from './nearest.ts';
@@ -109,21 +110,13 @@ export class ObjectGraph {
   #write(object: Offset, place: Member, value: GraphValue, path: string): void {
     const type = this.#btf.type(this.#btf.resolve(place.type));
     const at = object + Math.floor(place.bitOffset / 8);
-    switch (type.kind) {
-      case 'int':
-      case 'enum':
-      case 'enum64':
-        return this.#writeInteger(object, place, type, value, path);
-      case 'ptr':
-        return this.#writePointer(at, type.type, value, path);
-      case 'struct':
-      case 'union':
-        return this.#writeStruct(at, type, value, path);
-      case 'array':
-        return this.#writeArray(at, type.element, type.length, value, path);
-      default:
-        return this.#fail(path, `a ${type.kind} cannot be given a value`);
-    }
+    if (type.kind === 'int' || type.kind === 'enum' || type.kind === 'enum64')
+      this.#writeInteger(object, place, type, value, path);
+    else if (type.kind === 'ptr') this.#writePointer(at, type.type, value, path);
+    else if (type.kind === 'struct' || type.kind === 'union')
+      this.#writeStruct(at, type, value, path);
+    else if (type.kind === 'array') this.#writeArray(at, type.element, type.length, value, path);
+    else this.#fail(path, `a ${type.kind} cannot be given a value`);
   }
 
   #writeInteger(
@@ -242,14 +235,7 @@ export class ObjectGraph {
 
   /** A member by name, also inside anonymous structs and unions. */
   #member(type: BtfType, name: string): Member | undefined {
-    if (type.kind !== 'struct' && type.kind !== 'union') return undefined;
-    for (const member of type.members) {
-      if (member.name === name) return member;
-      if (member.name !== '') continue;
-      const inner = this.#member(this.#btf.type(this.#btf.resolve(member.type)), name);
-      if (inner !== undefined) return { ...inner, bitOffset: inner.bitOffset + member.bitOffset };
-    }
-    return undefined;
+    return name.includes('.') ? undefined : findMember(this.#btf, type.id, name);
   }
 
   #memberNames(type: BtfType): string[] {

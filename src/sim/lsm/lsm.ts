@@ -46,13 +46,14 @@ export class Lsm {
   readonly #deps: LsmDeps;
   readonly #hooks = new Map<string, HookPoint>();
   readonly #log = new DecisionLog();
-  readonly #contexts: Offset[] = [];
+  readonly #contexts: Offset[];
   #depth = 0;
   #firing = 0;
   #named: { by: () => string; name: string } | undefined;
 
   constructor(deps: LsmDeps) {
     this.#deps = deps;
+    this.#contexts = [deps.mem.alloc(CONTEXT_BYTES)];
   }
 
   /** The last decisions, oldest first. */
@@ -125,11 +126,11 @@ export class Lsm {
   }
 
   record(entry: Pick<Decision, 'hook' | 'result' | 'by' | 'programs'>): Decision {
-    const { now, task, syscall } = this.#deps;
+    const deps = this.#deps;
     return this.#log.add({
-      time: now(),
-      syscall: this.#firing > 0 ? 'fire' : syscall(),
-      task: task(),
+      time: deps.now(),
+      syscall: this.#firing > 0 ? 'fire' : deps.syscall(),
+      task: deps.task(),
       object: this.#firing > 0 ? undefined : this.#objectName(),
       ...entry,
     });

@@ -64,12 +64,12 @@ const forEach: Helper = {
   make: (state) => (call) => {
     const map = mapArgument(state, call, 1);
     if (map === undefined) return;
-    const { forEach: walk } = map.ops;
-    if (walk === undefined || u64(call, 4) !== 0) return result(call, -EINVAL);
+    const { ops } = map;
+    if (ops.forEach === undefined || u64(call, 4) !== 0) return result(call, -EINVAL);
     const callback = u32(call, 2);
     const { baseHi } = call.memory;
     const context = [call.lo[3] ?? 0, call.hi[3] ?? 0] as const;
-    const count = walk(
+    const count = ops.forEach(
       (key, value) =>
         call.callback(callback, [[map.addr, baseHi], [key, baseHi], [value, baseHi], context]) ===
         0,

@@ -46,7 +46,9 @@ export function parseInteger(text: Uint8Array, flags: number): Parsed | number {
   const allowed = { 8: /^[0-7]+/, 10: /^[0-9]+/, 16: /^[0-9a-f]+/i }[base];
   const found = allowed?.exec(digits.slice(skip))?.[0];
   if (found === undefined) return -EINVAL;
-  const value = [...found].reduce((sum, d) => sum * BigInt(base) + BigInt(parseInt(d, 16)), 0n);
+  const value = found
+    .split('')
+    .reduce((sum, d) => sum * BigInt(base) + BigInt(parseInt(d, 16)), 0n);
   if (value > MAX_U64) return -ERANGE;
   return { negative, value, consumed: at + skip + found.length };
 }

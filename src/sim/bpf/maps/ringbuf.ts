@@ -26,11 +26,12 @@ const CONSUMER = PAGE;
 const PRODUCER = 2 * PAGE;
 const DATA = 3 * PAGE;
 
+const refuse = (): number => -ENOTSUPP;
+
 /** BPF_MAP_TYPE_RINGBUF. */
 export function ringbufMap(env: MapEnv, attr: MapAttr): MapOps {
   const { mem } = env;
   const base = mem.alloc(DATA + attr.maxEntries * 2);
-  const refuse = (): number => -ENOTSUPP;
   return {
     userValueSize: 0,
     lookup: () => 0,

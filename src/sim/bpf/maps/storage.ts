@@ -12,7 +12,7 @@ import {
 const { EINVAL, EEXIST, ENOENT, ENOTSUPP } = ERRNO;
 
 /** Offset of the kernel object that a descriptor stands for (a pidfd, an open file), or a negative errno. */
-export type OwnerOfFd = (fd: number) => Offset | number;
+export type OwnerOfFd = (fd: number) => Offset;
 
 /** BPF_MAP_TYPE_TASK_STORAGE and INODE_STORAGE: one value for each object that was given one. */
 export function storageMap(env: MapEnv, attr: MapAttr, ownerOf: OwnerOfFd): MapOps {
