@@ -1,11 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, release } from 'node:os';
 import { join } from 'node:path';
+import { BPF_ATTACH_TYPE, BPF_PROG_TYPE } from '../src/abi/index.ts';
 import { createCoreCache, readBtf, relocate, type CoreCache } from '../src/btf/index.ts';
 import { assemble } from '../src/isa/index.ts';
 import { openKernelImage } from '../src/node/index.ts';
 import { readObject } from '../src/object/index.ts';
 import { prepare, run, STACK_SIZE, type Executable } from '../src/vm/index.ts';
+import { bootKernel } from '../src/sim/index.ts';
 import { measure, type Row } from './measure.ts';
 
 /** Prints how long the basic steps take on this machine. `--json FILE` writes the figures to a file as well. */
@@ -90,10 +92,47 @@ function vmRow(): Row {
   );
 }
 
+const bootRow = (): Row => {
+  const options = simOptions();
+  return measure('boot a simulated kernel, BTF open', 'ms', () => bootKernel(options));
+};
+
+function simOptions() {
+  const { btf, file, series } = openKernelImage('6.12');
+  return { btf: readBtf(btf, { file }), release: series };
+}
+
+/** A hook that `programs` programs are attached to, each of which allows. */
+function hookRow(programs: number): Row {
+  const options = simOptions();
+  const sim = bootKernel(options);
+  const hook = 'file_mprotect';
+  for (let i = 0; i < programs; i++) {
+    const loaded = sim.bpfCall(sim.init, 'PROG_LOAD', {
+      progType: BPF_PROG_TYPE.LSM,
+      expectedAttachType: BPF_ATTACH_TYPE.LSM_MAC,
+      attachBtfId: options.btf.find(`bpf_lsm_${hook}`, 'func') ?? 0,
+      insns: assemble('r0 = 0\nexit'),
+      license: 'GPL',
+    });
+    if (!loaded.ok) throw new Error(loaded.reason);
+    const attachType = BPF_ATTACH_TYPE.LSM_MAC;
+    const link = sim.bpfCall(sim.init, 'LINK_CREATE', { progFd: loaded.value, attachType });
+    if (!link.ok) throw new Error(link.reason);
+  }
+  const point = sim.lsm.hook(hook);
+  return measure(`ask a hook with ${programs} programs, each of which allows`, 'ns', () => {
+    point.call(0, 1, 1);
+  });
+}
+
+const format = (value: number): string =>
+  value < 1000 ? value.toPrecision(3) : String(Math.round(value));
+
 function print(rows: readonly Row[]): void {
   const width = Math.max(...rows.map((row) => row.what.length));
   for (const { what, unit, median } of rows)
-    console.log(`${what.padEnd(width)}  ${median.toPrecision(3).padStart(8)} ${unit}`);
+    console.log(`${what.padEnd(width)}  ${format(median).padStart(8)} ${unit}`);
 }
 
 const rows = [
@@ -102,6 +141,8 @@ const rows = [
   objectRow('src/btf/core/testdata/local.bpf.o'),
   ...coreRows(),
   vmRow(),
+  bootRow(),
+  ...[0, 1, 4].map(hookRow),
 ];
 print(rows);
 const [option, path] = process.argv.slice(2);
