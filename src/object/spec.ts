@@ -16,7 +16,10 @@ export interface CollectionSpec {
   readonly maps: ReadonlyMap<string, MapSpec>;
   /** Named global variables of all data sections. */
   readonly variables: ReadonlyMap<string, VariableSpec>;
-  /** Undefined when the object was built without debug information. */
+  /**
+   * As BPF_BTF_LOAD takes it, see its `bytes`: sizes and offsets of sections are filled in, externs are variables.
+   * Undefined when the object was built without debug information.
+   */
   readonly btf: Btf | undefined;
   /** From the `license` section, without the NUL; empty when there is none. */
   readonly license: string;
@@ -67,18 +70,22 @@ export interface Reference {
   readonly insn: number;
   readonly target:
     | { readonly kind: 'map'; readonly map: string }
-    /** A global variable: offset in bytes into the value of a data-section map. */
+    /** A global variable, or a `.kconfig` extern: offset in bytes into the value of a data-section map. */
     | { readonly kind: 'map_value'; readonly map: string; readonly offset: number }
     /** Address of a subprogram (callbacks): index of its first instruction in `code`. */
     | { readonly kind: 'func'; readonly insn: number }
-    /** `.ksyms` variable or `.kconfig` value that is not in a data section of the object. */
+    /**
+     * Address of a `.ksyms` variable, or of a kernel function that is only asked for (`if (func)`). `typeId` is the
+     * declared type of a variable, `void` (also a const one) if it has none, or the FUNC of a function.
+     */
     | {
         readonly kind: 'ksym';
+        /** As the kernel names it, without a CO-RE flavor. */
         readonly name: string;
         readonly weak: boolean;
         readonly typeId: TypeId;
       }
-    /** A call of a kernel function. */
+    /** A call of a kernel function; `typeId` is its FUNC. */
     | {
         readonly kind: 'kfunc';
         readonly name: string;
@@ -117,11 +124,13 @@ export interface DataSection {
 }
 
 export interface VariableSpec {
+  /** Of static variables with one name the first keeps it; the others are `name@section+offset`. */
   readonly name: string;
   readonly map: string;
   /** In bytes into the value of the map. */
   readonly offset: number;
   readonly size: number;
+  /** The type of the variable, not its VAR. */
   readonly typeId: TypeId;
   /** `extern … __kconfig`: its value comes from the kernel's configuration, by `name`. */
   readonly extern: boolean;
