@@ -3,6 +3,7 @@ import {
   BPF_ATTACH_TYPE,
   BPF_ATTR,
   BPF_CMD,
+  BPF_CMD_ATTR,
   BPF_ELEM,
   BPF_F,
   BPF_LINK_TYPE,
@@ -82,6 +83,11 @@ describe('layout of bpf(2) attributes', () => {
     ['bpf_link_info cgroup_id', BPF_STRUCT.bpf_link_info['cgroup.cgroup_id'], 16, 8],
   ])('%s', (_, field, offset, size) => {
     expect(field).toMatchObject({ offset, size });
+  });
+
+  it('is known for every command that a shipped kernel has', () => {
+    const missing = Object.keys(BPF_CMD).filter((name) => !(name in BPF_CMD_ATTR));
+    expect(missing).toEqual(['PROG_ASSOC_STRUCT_OPS', 'COMMON_ATTRS']);
   });
 
   it('grows from release to release', () => {

@@ -1,4 +1,5 @@
 export * from './bpf-attr.gen.ts';
+export { BPF_CMD_ATTR } from './bpf-cmd-attr.ts';
 export * from './bpf-flags.ts';
 export * from './enums.gen.ts';
 export * from './errno.ts';
