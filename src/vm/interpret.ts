@@ -525,11 +525,11 @@ export function interpret(run: Run, start: number, floor: number): boolean {
 function loadOrigin(stackOrigins: Int32Array, place: number, insn: number): number {
   if (place >>> 0 >= STACK_SIZE) return insn;
   const origin = stackOrigins[place >> 2]!;
-  return origin < 0 ? insn : origin;
+  return origin === 0 ? insn : origin - 1;
 }
 
 function storeOrigin(stackOrigins: Int32Array, place: number, bytes: number, origin: number): void {
   if (place >>> 0 >= STACK_SIZE) return;
-  stackOrigins[place >> 2] = origin;
-  if (bytes === 8) stackOrigins[(place >> 2) + 1] = origin;
+  stackOrigins[place >> 2] = origin + 1;
+  if (bytes === 8) stackOrigins[(place >> 2) + 1] = origin + 1;
 }

@@ -51,8 +51,8 @@ export class Run implements Call {
   readonly hi = new Int32Array(REGISTERS);
   /** Instruction that made the value of each register, -1 when unknown. */
   readonly origins = new Int32Array(REGISTERS).fill(-1);
-  /** The same for each 4 bytes of the stack. */
-  readonly stackOrigins = new Int32Array(STACK_SIZE / 4).fill(-1);
+  /** The same for each 4 bytes of the stack, plus 1, so that a new array knows nothing. */
+  readonly stackOrigins = new Int32Array(STACK_SIZE / 4);
   readonly memory: LinearMemory;
   readonly ctx: number;
   readonly stack: number;
@@ -94,12 +94,12 @@ export class Run implements Call {
   enter(at: number, insn: number): boolean {
     if (this.depth + 1 >= MAX_FRAMES)
       return this.fail('stack', insn, `the call stack is deeper than ${MAX_FRAMES} frames`);
-    let to = this.depth * SAVED;
-    for (let r = 6; r < 10; r += 1) {
-      this.#saved[to] = this.lo[r]!;
-      this.#saved[to + 1] = this.hi[r]!;
-      this.#saved[to + 2] = this.origins[r]!;
-      to += 3;
+    const { lo, hi, origins } = this;
+    const saved = this.#saved;
+    for (let r = 6, to = this.depth * SAVED; r < 10; r += 1, to += 3) {
+      saved[to] = lo[r]!;
+      saved[to + 1] = hi[r]!;
+      saved[to + 2] = origins[r]!;
     }
     this.#returns[this.depth] = at;
     this.#callers[this.depth] = this.code;
@@ -114,12 +114,12 @@ export class Run implements Call {
     const caller = this.#callers[this.depth]!;
     if (caller !== this.code) this.origins[0] = -1;
     this.code = caller;
-    let from = this.depth * SAVED;
-    for (let r = 6; r < 10; r += 1) {
-      this.lo[r] = this.#saved[from]!;
-      this.hi[r] = this.#saved[from + 1]!;
-      this.origins[r] = this.#saved[from + 2]!;
-      from += 3;
+    const { lo, hi, origins } = this;
+    const saved = this.#saved;
+    for (let r = 6, from = this.depth * SAVED; r < 10; r += 1, from += 3) {
+      lo[r] = saved[from]!;
+      hi[r] = saved[from + 1]!;
+      origins[r] = saved[from + 2]!;
     }
     this.#pointToFrame();
     return this.#returns[this.depth]!;
@@ -151,7 +151,7 @@ export class Run implements Call {
     this.loops[this.depth] = MAX_LOOPS;
     // They counted in the program that has gone.
     this.origins.fill(-1);
-    this.stackOrigins.fill(-1);
+    this.stackOrigins.fill(0);
     return true;
   }
 
@@ -242,7 +242,7 @@ export class Run implements Call {
     for (let r = 1; r <= 5; r += 1) {
       const at = this.lo[r]! - this.stack;
       if (at < 0 || at >= STACK_SIZE || this.hi[r] !== this.memory.baseHi) continue;
-      this.stackOrigins.fill(-1, at >> 2, (Math.floor(at / FRAME_SIZE) + 1) * (FRAME_SIZE / 4));
+      this.stackOrigins.fill(0, at >> 2, (Math.floor(at / FRAME_SIZE) + 1) * (FRAME_SIZE / 4));
     }
   }
 }
