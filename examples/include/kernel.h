@@ -84,13 +84,13 @@ struct task_struct {
 #pragma clang attribute pop
 
 /*
- * The result of a hook that denies. Without the barrier clang may turn `condition ? -EPERM : 0` into a negation,
- * whose range the verifier of Linux 6.12 and later does not follow, and the program is refused.
+ * The result of a hook that denies. As clang sees it the value is unknown; it would otherwise turn
+ * `condition ? -EPERM : 0` into a negation, whose range the verifier of Linux 6.12 and later does not follow, and the
+ * program would be refused. A macro, so that the instruction belongs to the line that denies.
  */
-static __always_inline int deny(void)
-{
-	int result = -EPERM;
-
-	barrier_var(result);
-	return result;
-}
+#define deny()                                                                 \
+	({                                                                     \
+		long result;                                                   \
+		asm volatile("%0 = %1" : "=r"(result) : "i"(-EPERM));          \
+		(int)result;                                                   \
+	})

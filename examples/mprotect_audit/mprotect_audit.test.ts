@@ -19,13 +19,18 @@ async function growHeap(task: Task, bytes: number): Promise<number> {
 const anonymous = (task: Task): Promise<number> =>
   task.call('mmap', 0, 2 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-const editor = (kernel: Kernel): Promise<Task> => kernel.spawn({ uid: 1000, comm: 'editor' });
+/** A program that a user runs; its heap is empty at first. */
+async function run(kernel: Kernel, uid = 1000): Promise<Task> {
+  const task = await kernel.spawn({ uid });
+  await task.call('execve', '/bin/cat', ['cat'], []);
+  return task;
+}
 
 export default policyTests((test) => {
   test('the heap does not become executable', async ({ boot }) => {
     const { kernel, load, expectDenied } = await boot();
     await load(OBJECT);
-    const task = await editor(kernel);
+    const task = await run(kernel);
     const heap = await growHeap(task, 4 * PAGE);
     expectDenied(await task.call('mprotect', heap, PAGE, RX), {
       errno: 'EPERM',
@@ -37,7 +42,7 @@ export default policyTests((test) => {
   test('the heap may become read-only and writable again', async ({ boot }) => {
     const { kernel, load, expectAllowed } = await boot();
     await load(OBJECT);
-    const task = await editor(kernel);
+    const task = await run(kernel);
     const heap = await growHeap(task, 4 * PAGE);
     expectAllowed(await task.call('mprotect', heap, PAGE, PROT_READ));
     expectAllowed(await task.call('mprotect', heap, PAGE, RW));
@@ -46,7 +51,7 @@ export default policyTests((test) => {
   test('other memory may become executable, as compilers at run time need', async ({ boot }) => {
     const { kernel, load, expectAllowed } = await boot();
     await load(OBJECT);
-    const task = await editor(kernel);
+    const task = await run(kernel);
     expectAllowed(await task.call('mprotect', await anonymous(task), PAGE, RX));
   });
 
@@ -54,7 +59,7 @@ export default policyTests((test) => {
     const { kernel, load, expectDenied } = await boot();
     const policy = await load(OBJECT);
     const events = await policy.ringbuf('events');
-    const task = await editor(kernel);
+    const task = await run(kernel);
     const heap = await growHeap(task, 4 * PAGE);
     expectDenied(await task.call('mprotect', heap, PAGE, RWX));
     const [event, ...more] = (await events.consumeAs('event')) as {
@@ -68,7 +73,7 @@ export default policyTests((test) => {
     expectEqual(more, []);
     expectEqual(
       { pid: event?.pid, uid: event?.uid, prot: event?.prot, comm: event?.comm },
-      { pid: task.pid, uid: 1000, prot: RWX, comm: 'editor' },
+      { pid: task.pid, uid: 1000, prot: RWX, comm: 'cat' },
     );
     expectEqual(event !== undefined && event.start <= heap && event.end >= heap + PAGE, true);
   });
@@ -77,7 +82,7 @@ export default policyTests((test) => {
     const { kernel, load, expectAllowed } = await boot();
     const policy = await load(OBJECT);
     const events = await policy.ringbuf('events');
-    const task = await editor(kernel);
+    const task = await run(kernel);
     expectAllowed(await task.call('mprotect', await anonymous(task), PAGE, RX));
     expectEqual(await events.consume(), []);
   });
@@ -85,7 +90,7 @@ export default policyTests((test) => {
   test('bypass: one page in the middle of the heap', async ({ boot }) => {
     const { kernel, load, expectDenied } = await boot();
     await load(OBJECT);
-    const task = await editor(kernel);
+    const task = await run(kernel);
     const heap = await growHeap(task, 8 * PAGE);
     expectDenied(await task.call('mprotect', heap + 3 * PAGE, PAGE, RWX), { errno: 'EPERM' });
   });
@@ -93,7 +98,7 @@ export default policyTests((test) => {
   test('bypass: a heap whose end is not on a page boundary', async ({ boot }) => {
     const { kernel, load, expectDenied } = await boot();
     await load(OBJECT);
-    const task = await editor(kernel);
+    const task = await run(kernel);
     const heap = await growHeap(task, PAGE + 100);
     expectDenied(await task.call('mprotect', heap, PAGE, RX), { errno: 'EPERM' });
   });
@@ -101,7 +106,7 @@ export default policyTests((test) => {
   test('bypass: a child tries after fork', async ({ boot }) => {
     const { kernel, load, expectDenied } = await boot();
     await load(OBJECT);
-    const task = await editor(kernel);
+    const task = await run(kernel);
     const heap = await growHeap(task, 4 * PAGE);
     const child = await task.fork();
     if ('errno' in child) throw new Error(`fork failed with errno ${child.errno}`);
@@ -111,14 +116,15 @@ export default policyTests((test) => {
   test('bypass: root is no exception', async ({ boot }) => {
     const { kernel, load, expectDenied } = await boot();
     await load(OBJECT);
-    const heap = await growHeap(kernel.self, 4 * PAGE);
-    expectDenied(await kernel.self.call('mprotect', heap, PAGE, RX), { errno: 'EPERM' });
+    const task = await run(kernel, 0);
+    const heap = await growHeap(task, 4 * PAGE);
+    expectDenied(await task.call('mprotect', heap, PAGE, RX), { errno: 'EPERM' });
   });
 
   test('not covered: a new mapping in place of a heap page is not mprotect', async ({ boot }) => {
     const { kernel, load, expectAllowed } = await boot();
     await load(OBJECT);
-    const task = await editor(kernel);
+    const task = await run(kernel);
     const heap = await growHeap(task, 4 * PAGE);
     const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
     expectAllowed(await task.call('mmap', heap, PAGE, RWX, flags, -1, 0));
@@ -128,7 +134,7 @@ export default policyTests((test) => {
     const { kernel, load, expectAllowed } = await boot();
     const policy = await load(OBJECT);
     await policy.close();
-    const task = await editor(kernel);
+    const task = await run(kernel);
     const heap = await growHeap(task, 4 * PAGE);
     expectAllowed(await task.call('mprotect', heap, PAGE, RX));
   });

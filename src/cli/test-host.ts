@@ -25,7 +25,11 @@ export function testHost(testFile: string, image: SimImage): TestHost {
   return {
     boot: () => {
       const sim = bootKernel(image);
-      return Promise.resolve({ kernel: asKernel(sim), objects: () => sim.bpf.leaks() });
+      const shutdown = (): readonly string[] => {
+        for (const task of sim.tasks.all) if (task !== sim.init) sim.exit(task);
+        return sim.bpf.leaks();
+      };
+      return Promise.resolve({ kernel: asKernel(sim), shutdown });
     },
     readObject: (path) => readInput(resolve(folder, path)),
     now: () => performance.now(),

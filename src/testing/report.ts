@@ -16,8 +16,12 @@ export interface Denial {
   readonly line: SourceLine | undefined;
 }
 
-export const isDenial = (decision: Decision): boolean =>
-  decision.by !== undefined && decision.result < 0;
+/**
+ * Whether somebody said no. A capability that the task lacks is no denial of its call: the kernel also asks for those
+ * that would only make a check pass which otherwise decides.
+ */
+export const isDenial = ({ by, hook, result }: Decision): boolean =>
+  by !== undefined && result < 0 && !(hook === 'capable' && by.layer === 'lsm');
 
 function who(decision: Decision): string {
   const { by } = decision;

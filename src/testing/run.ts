@@ -7,8 +7,11 @@ import type { Machine, PolicyTest } from './suite.ts';
 /** A kernel that a test runs on, with what only its maker can tell. */
 export interface BootedKernel {
   readonly kernel: Kernel;
-  /** BPF objects that are alive, each named for people: `map 7 'events'`. Undefined where nobody can tell. */
-  objects?(): readonly string[];
+  /**
+   * Ends all tasks but the first, and tells which BPF objects are alive then, each named for people: `map 7 events`.
+   * Undefined where nobody can tell.
+   */
+  shutdown?(): readonly string[];
 }
 
 /** What the tests need from outside: kernels, files and a clock. */
@@ -54,10 +57,10 @@ async function boot(host: TestHost, session: Session): Promise<Machine> {
   };
 }
 
-/** Closes all that the test loaded. @returns what is alive after that. */
+/** Closes all that the test loaded and ends its tasks, which inherit descriptors. @returns what is alive after that. */
 async function closeAll({ collections, booted }: Session): Promise<readonly string[]> {
   for (const collection of collections.toReversed()) await collection.close();
-  return booted.flatMap((b) => b.objects?.() ?? []);
+  return booted.flatMap((b) => b.shutdown?.() ?? []);
 }
 
 function describeError(error: unknown): NonNullable<TestReport['error']> {

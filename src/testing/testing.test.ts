@@ -156,7 +156,7 @@ describe('expectEqual', () => {
 const host = (kernel: Kernel, objects: readonly string[] = []) => {
   let now = 0;
   return {
-    boot: () => Promise.resolve({ kernel, objects: () => objects }),
+    boot: () => Promise.resolve({ kernel, shutdown: () => objects }),
     readObject: () => new Uint8Array(),
     now: () => (now += 5),
   };
