@@ -13,7 +13,7 @@ export {
   type HookPrototype,
   type Typed,
 } from './lsm/index.ts';
-export { CAPABILITIES, type CapName } from './mem/capset.ts';
+export type { CapName } from './mem/capset.ts';
 export { STRUCTS } from './mem/structs.ts';
 export { SYSCALLS, type SyscallRow } from './syscall/table.ts';
 export type { Task as SimTask } from './task/task.ts';

@@ -15,7 +15,7 @@ import { Vfs } from './fs/vfs.ts';
 import { capabilityLsm } from './lsm/capability.ts';
 import { Lsm, type FireArguments, type Fired } from './lsm/index.ts';
 import { Layouts } from './mem/layout.ts';
-import { KernelMemory } from './mem/memory.ts';
+import { KernelMemory, type Offset } from './mem/memory.ts';
 import { kernelStructs } from './mem/structs.ts';
 import { Mapping } from './mm/map.ts';
 import { Mm } from './mm/mm.ts';
@@ -210,6 +210,11 @@ export class SimKernel {
     return this.lsm.fire(hook, args);
   }
 
+  /** The text for a `struct path` in kernel memory, as the current task sees it; -EINVAL when it is none. */
+  dPath(path: Offset): string | number {
+    return dPath(this.vfs, path);
+  }
+
   /** The last decisions, oldest first. */
   decisions(): readonly Decision[] {
     return this.lsm.decisions;
@@ -272,7 +277,7 @@ export class SimKernel {
       now: () => this.#now,
       randomU32: () => this.#nextRandom(),
       capable: (capability) => tasks.current.capable(capability),
-      dPath: (path) => dPath(this.vfs, path),
+      dPath: (path) => this.dPath(path),
       anonFile: (name, object, release) => anon.file(name, object, release),
       taskAt: (addr) => [...tasks.all].find((task) => task.addr === addr),
     });

@@ -84,18 +84,17 @@ function setattrPrepare(vfs: Vfs, inode: Inode, attr: Struct<'iattr'>): number {
     return lsm.deniedByDac(`the file belongs to uid ${inode.s.i_uid}`, EPERM);
   const gid = (valid & ATTR.GID) !== 0 ? attr.ia_gid : inode.s.i_gid;
   const member = vfs.tasks.creds.inGroup(vfs.cred, gid);
-  if (!member && !capableFor(vfs, inode, 'CAP_FSETID')) attr.ia_mode &= ~S.ISGID;
+  if (!member && !capableFor(vfs, inode, 'FSETID')) attr.ia_mode &= ~S.ISGID;
   return 0;
 }
 
 const chownOk = (vfs: Vfs, inode: Inode, uid: number): boolean =>
-  (vfs.cred.fsuid === inode.s.i_uid && uid === inode.s.i_uid) ||
-  capableFor(vfs, inode, 'CAP_CHOWN');
+  (vfs.cred.fsuid === inode.s.i_uid && uid === inode.s.i_uid) || capableFor(vfs, inode, 'CHOWN');
 
 const chgrpOk = (vfs: Vfs, inode: Inode, gid: number): boolean =>
   (vfs.cred.fsuid === inode.s.i_uid &&
     (gid === inode.s.i_gid || vfs.tasks.creds.inGroup(vfs.cred, gid))) ||
-  capableFor(vfs, inode, 'CAP_CHOWN');
+  capableFor(vfs, inode, 'CHOWN');
 
 /** setattr_copy(), and simple_setattr() for the size. */
 function copyAttr(vfs: Vfs, inode: Inode, attr: Struct<'iattr'>): void {
@@ -130,7 +129,7 @@ export function removesPrivs(vfs: Vfs, inode: Inode): number {
   const kills =
     ((i_mode & S.ISUID) !== 0 ? ATTR.KILL_SUID : 0) |
     ((i_mode & both) === both ? ATTR.KILL_SGID : 0);
-  if (kills === 0 || !isRegular(inode) || capableFor(vfs, inode, 'CAP_FSETID')) return 0;
+  if (kills === 0 || !isRegular(inode) || capableFor(vfs, inode, 'FSETID')) return 0;
   return kills;
 }
 

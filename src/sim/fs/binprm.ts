@@ -1,9 +1,9 @@
-import { ERRNO } from '../../abi/index.ts';
+import { ERRNO, VM } from '../../abi/index.ts';
 import type { Offset } from '../mem/memory.ts';
 import type { Struct } from '../mem/structs.ts';
 import { Mm, TASK_SIZE } from '../mm/mm.ts';
 import { PAGE_SIZE } from '../mm/user-memory.ts';
-import { VM, VM_MAYALL, VM_SOFTDIRTY, type Vma } from '../mm/vma.ts';
+import { VM_MAYALL, VM_SOFTDIRTY, type Vma } from '../mm/vma.ts';
 import type { Cred } from '../task/cred.ts';
 import type { File } from './file.ts';
 import type { Vfs } from './vfs.ts';

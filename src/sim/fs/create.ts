@@ -185,5 +185,5 @@ function stripSgid(vfs: Vfs, dir: Inode, mode: number): number {
   const both = S.ISGID | S.IXGRP;
   if ((mode & both) !== both || (dir.s.i_mode & S.ISGID) === 0) return mode;
   if (vfs.tasks.creds.inGroup(vfs.cred, dir.s.i_gid)) return mode;
-  return capableFor(vfs, dir, 'CAP_FSETID') ? mode : mode & ~S.ISGID;
+  return capableFor(vfs, dir, 'FSETID') ? mode : mode & ~S.ISGID;
 }

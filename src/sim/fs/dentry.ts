@@ -122,7 +122,7 @@ export class Dentries {
     if (dentry.hashed) return;
     dentry.hashed = true;
     dentry.get();
-    dentry.parent.children.set(dentry.name, dentry);
+    if (!dentry.isRoot) dentry.parent.children.set(dentry.name, dentry);
   }
 
   /** d_drop(): lookups do not find it any more. */

@@ -1,8 +1,8 @@
-import { ERRNO } from '../../abi/index.ts';
-import { MAP, PROT, type Mapping } from '../mm/map.ts';
+import { ERRNO, MAP, PROT, VM } from '../../abi/index.ts';
+import type { Mapping } from '../mm/map.ts';
 import type { Mm } from '../mm/mm.ts';
 import { PAGE_SIZE, pageAlign } from '../mm/user-memory.ts';
-import { VM, VM_MAYALL, VM_SOFTDIRTY } from '../mm/vma.ts';
+import { VM_MAYALL, VM_SOFTDIRTY } from '../mm/vma.ts';
 import type { File } from './file.ts';
 
 const { EINVAL, ENOEXEC } = ERRNO;

@@ -1,8 +1,6 @@
-import { ERRNO } from '../../abi/index.ts';
+import { ERRNO, SIG, VM } from '../../abi/index.ts';
 import type { Mapping } from '../mm/map.ts';
-import { VM } from '../mm/vma.ts';
 import { hookPoints } from '../task/core.ts';
-import { SIGNAL } from '../task/signals.ts';
 import type { Task } from '../task/task.ts';
 import { BINPRM_BUF_SIZE, Binprm } from './binprm.ts';
 import { mapElf, readElf, type ElfImage } from './elf.ts';
@@ -58,7 +56,7 @@ export class Exec {
     task.fs.s.in_exec = 0;
     const lost = error < 0 && bprm.s.point_of_no_return === 1;
     bprm.free();
-    if (lost) this.#vfs.tasks.exit(task, SIGNAL.SEGV);
+    if (lost) this.#vfs.tasks.exit(task, SIG.SEGV);
     return error;
   }
 

@@ -27,7 +27,7 @@ const VALID_FLAGS =
   O.APPEND |
   O.NONBLOCK |
   O.SYNC |
-  O.FASYNC |
+  O.ASYNC |
   O.DIRECT |
   O.LARGEFILE |
   O.DIRECTORY |

@@ -1,5 +1,4 @@
-import { ERRNO } from '../../abi/index.ts';
-import { CAP, type CapName } from '../mem/capset.ts';
+import { CAP, ERRNO } from '../../abi/index.ts';
 import { MAY, S, isDirectory, isType } from './flags.ts';
 import type { Inode } from './inode.ts';
 import type { Path } from './mount.ts';
@@ -43,12 +42,12 @@ function grantedBits(vfs: Vfs, inode: Inode): { granted: number; whose: string }
 
 function overrides(vfs: Vfs, inode: Inode, wanted: number): boolean {
   if (isDirectory(inode.s.i_mode)) {
-    if ((wanted & MAY.WRITE) === 0 && capableFor(vfs, inode, 'CAP_DAC_READ_SEARCH')) return true;
-    return capableFor(vfs, inode, 'CAP_DAC_OVERRIDE');
+    if ((wanted & MAY.WRITE) === 0 && capableFor(vfs, inode, 'DAC_READ_SEARCH')) return true;
+    return capableFor(vfs, inode, 'DAC_OVERRIDE');
   }
-  if (wanted === MAY.READ && capableFor(vfs, inode, 'CAP_DAC_READ_SEARCH')) return true;
+  if (wanted === MAY.READ && capableFor(vfs, inode, 'DAC_READ_SEARCH')) return true;
   const executable = (wanted & MAY.EXEC) === 0 || (inode.s.i_mode & S.IXUGO) !== 0;
-  return executable && capableFor(vfs, inode, 'CAP_DAC_OVERRIDE');
+  return executable && capableFor(vfs, inode, 'DAC_OVERRIDE');
 }
 
 const maskText = (mask: number): string =>
@@ -62,20 +61,20 @@ const maskText = (mask: number): string =>
     .join(' and ');
 
 /** capable_wrt_inode_uidgid(): every id is mapped in the one user namespace there is. */
-export function capableFor(vfs: Vfs, _inode: Inode, cap: CapName): boolean {
+export function capableFor(vfs: Vfs, _inode: Inode, cap: keyof typeof CAP): boolean {
   return vfs.current.capable(CAP[cap]);
 }
 
 /** inode_owner_or_capable(). */
 export const ownerOrCapable = (vfs: Vfs, inode: Inode): boolean =>
-  vfs.cred.fsuid === inode.s.i_uid || capableFor(vfs, inode, 'CAP_FOWNER');
+  vfs.cred.fsuid === inode.s.i_uid || capableFor(vfs, inode, 'FOWNER');
 
 /** check_sticky(): in a sticky directory only its owner, the file's owner and CAP_FOWNER may remove. */
 export function isSticky(vfs: Vfs, dir: Inode, inode: Inode): boolean {
   if ((dir.s.i_mode & S.ISVTX) === 0) return false;
   const { fsuid } = vfs.cred;
   if (fsuid === inode.s.i_uid || fsuid === dir.s.i_uid) return false;
-  return !capableFor(vfs, inode, 'CAP_FOWNER');
+  return !capableFor(vfs, inode, 'FOWNER');
 }
 
 /** path_noexec(). */

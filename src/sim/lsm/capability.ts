@@ -1,6 +1,5 @@
-import { ERRNO } from '../../abi/index.ts';
+import { CAP, ERRNO, PTRACE_MODE } from '../../abi/index.ts';
 import {
-  CAP,
   NO_CAPS,
   capHas,
   capIntersect,
@@ -25,8 +24,6 @@ const LSM_SETID_FS = 8;
 const CAP_OPT_NOAUDIT = 2;
 const LSM_UNSAFE_PTRACE = 2;
 const LSM_UNSAFE_NO_NEW_PRIVS = 4;
-/** PTRACE_MODE_FSCREDS: the caller acts with its effective capabilities, not its permitted ones. */
-const PTRACE_MODE_FSCREDS = 8;
 /** vm.mmap_min_addr as Debian sets it. */
 const MMAP_MIN_ADDR = 65536;
 /** What changing fsuid from or to 0 drops or gives back (CAP_FS_MASK). */
@@ -72,7 +69,7 @@ export function capabilityLsm(deps: CapabilityDeps): StaticLsm {
 
 const NAMES = Object.entries(CAP);
 const capabilityName = (cap = -1): string =>
-  NAMES.find(([, number]) => number === cap)?.[0] ?? `capability ${cap}`;
+  `CAP_${NAMES.find(([, number]) => number === cap)?.[0] ?? cap}`;
 
 class Capability {
   readonly #deps: CapabilityDeps;
@@ -99,7 +96,8 @@ class Capability {
   ptraceAccess(child: Offset, mode: number): number {
     const { structs } = this.#deps;
     const cred = structs.cred.at(this.#currentCred());
-    const kind = (mode & PTRACE_MODE_FSCREDS) !== 0 ? 'cap_effective' : 'cap_permitted';
+    // With FSCREDS the caller acts with its effective capabilities.
+    const kind = (mode & PTRACE_MODE.FSCREDS) !== 0 ? 'cap_effective' : 'cap_permitted';
     const target = structs.cred.at(structs.task_struct.at(child).real_cred);
     return this.#mayTrace(cred, kind, target, cred.addr);
   }
@@ -121,7 +119,7 @@ class Capability {
     const has = this.#caps(tracer, kind);
     if (tracer.user_ns === target.user_ns && capSubset(this.#caps(target, 'cap_permitted'), has))
       return 0;
-    return capable(asking, target.user_ns, CAP.CAP_SYS_PTRACE, 0) === 0 ? 0 : -EPERM;
+    return capable(asking, target.user_ns, CAP.SYS_PTRACE, 0) === 0 ? 0 : -EPERM;
   }
 
   /** cap_bprm_creds_from_file(): what the new program may do; a root user gets everything in its bounding set. */
@@ -164,7 +162,7 @@ class Capability {
     const unsafe = bprm.unsafe;
     if ((unsafe & ~LSM_UNSAFE_PTRACE) === 0 && this.#tracerCapable(next.user_ns)) return permitted;
     if (
-      capable(old.addr, next.user_ns, CAP.CAP_SETUID, 0) !== 0 ||
+      capable(old.addr, next.user_ns, CAP.SETUID, 0) !== 0 ||
       (unsafe & LSM_UNSAFE_NO_NEW_PRIVS) !== 0
     ) {
       next.euid = next.uid;
@@ -177,7 +175,7 @@ class Capability {
   #tracerCapable(userNs: Offset): boolean {
     const { structs, current, capable } = this.#deps;
     const tracer = structs.task_struct.at(current()).ptracer_cred;
-    return tracer === 0 || capable(tracer, userNs, CAP.CAP_SYS_PTRACE, CAP_OPT_NOAUDIT) === 0;
+    return tracer === 0 || capable(tracer, userNs, CAP.SYS_PTRACE, CAP_OPT_NOAUDIT) === 0;
   }
 
   /** cap_task_fix_setuid(): leaving uid 0 drops capabilities, coming to it raises the effective ones. */
@@ -220,7 +218,7 @@ class Capability {
     if (addr >= MMAP_MIN_ADDR) return 0;
     const { structs, capable } = this.#deps;
     const cred = this.#currentCred();
-    return capable(cred, structs.cred.at(cred).user_ns, CAP.CAP_SYS_RAWIO, 0);
+    return capable(cred, structs.cred.at(cred).user_ns, CAP.SYS_RAWIO, 0);
   }
 
   #currentCred(): Offset {

@@ -57,6 +57,7 @@ export class Layouts {
   readonly #mem: KernelMemory;
   /** `struct.member` paths that some part of the simulation reads or writes: what is modelled. */
   readonly modelled = new Set<string>();
+  readonly #ids = new Map<string, TypeId | undefined>();
 
   constructor(btf: Btf, mem: KernelMemory) {
     this.btf = btf;
@@ -65,7 +66,7 @@ export class Layouts {
 
   /** Size in bytes of `struct name`; 0 when the booted kernel has none. */
   sizeOf(name: string): number {
-    const id = this.btf.find(name, 'struct', 'union');
+    const id = this.#find(name);
     return id === undefined ? 0 : this.btf.sizeOf(id);
   }
 
@@ -74,7 +75,7 @@ export class Layouts {
    *   releases rename members.
    */
   field(struct: string, ...paths: readonly string[]): Field {
-    const id = this.btf.find(struct, 'struct', 'union');
+    const id = this.#find(struct);
     if (id === undefined) return ABSENT;
     for (const path of paths) {
       const place = this.#walk(id, path.split('.'));
@@ -135,6 +136,11 @@ export class Layouts {
     if (found.kind !== 'enum' && found.kind !== 'enum64') return undefined;
     const value = found.values.find((v) => v.name === name);
     return value === undefined ? undefined : Number(value.value);
+  }
+
+  #find(name: string): TypeId | undefined {
+    if (!this.#ids.has(name)) this.#ids.set(name, this.btf.find(name, 'struct', 'union'));
+    return this.#ids.get(name);
   }
 
   #walk(root: TypeId, path: readonly string[]): Place | undefined {

@@ -11,6 +11,12 @@ const FIRST_OFFSET = WASM_PAGE;
 /** Slab sizes; larger requests take whole pages. Chosen like kmalloc's caches. */
 const CLASSES = [16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048] as const;
 const LARGE = CLASSES.length + 1;
+const GRAIN = 16;
+const LARGEST_CLASS = 2048;
+/** Index of the smallest class that holds so many grains. */
+const CLASS_OF_GRAINS = Uint8Array.from({ length: LARGEST_CLASS / GRAIN + 1 }, (_, grains) =>
+  CLASSES.findIndex((size) => grains * GRAIN <= size),
+);
 
 /** Offset into kernel memory; 0 is NULL. */
 export type Offset = number;
@@ -45,18 +51,21 @@ export class KernelMemory implements LinearMemory {
   #next = FIRST_OFFSET;
   /** Size class + 1 of each page; 0 is free or untouched, LARGE starts a run. */
   #pageClass!: Uint8Array;
+  /** 1 for each grain where an allocated object starts. */
+  #starts!: Uint8Array;
   readonly #free: Offset[][] = CLASSES.map(() => []);
   readonly #runs = new Map<Offset, number>();
   readonly #freeRuns = new Map<number, Offset[]>();
 
+  /** @param options in bytes, multiples of 64 KiB. */
   constructor(options: { initial?: number; limit?: number } = {}) {
-    const initial = options.initial ?? 16 * 1024 * 1024;
     this.#limit = options.limit ?? 1024 * 1024 * 1024;
+    const initial = Math.min(options.initial ?? 16 * 1024 * 1024, this.#limit);
     this.wasm = new WebAssembly.Memory({
       initial: initial / WASM_PAGE,
       maximum: this.#limit / WASM_PAGE,
     });
-    this.#refresh(new Uint8Array(0));
+    this.#refresh(new Uint8Array(0), new Uint8Array(0));
   }
 
   get size(): number {
@@ -68,33 +77,29 @@ export class KernelMemory implements LinearMemory {
    * @throws OutOfMemory when the kernel's memory limit is reached.
    */
   alloc(size: number): Offset {
-    const index = CLASSES.findIndex((c) => size <= c);
-    const offset = index < 0 ? this.#allocRun(Math.ceil(size / PAGE)) : this.#allocSlab(index);
-    const bytes = index < 0 ? Math.ceil(size / PAGE) * PAGE : CLASSES[index]!;
+    const small = size <= LARGEST_CLASS;
+    const index = small ? CLASS_OF_GRAINS[Math.ceil(size / GRAIN)]! : -1;
+    const bytes = small ? CLASSES[index]! : Math.ceil(size / PAGE) * PAGE;
+    const offset = small ? this.#allocSlab(index) : this.#allocRun(bytes / PAGE);
     this.u8.fill(0, offset, offset + bytes);
+    this.#starts[offset / GRAIN] = 1;
     this.liveObjects += 1;
     this.liveBytes += bytes;
     return offset;
   }
 
+  /** @throws RangeError when no object starts there: a fault of the simulation itself. */
   free(offset: Offset): void {
-    const kind = this.#pageClass[(offset / PAGE) | 0]!;
+    if (this.#starts[offset / GRAIN] !== 1)
+      throw new RangeError(`free of 0x${offset.toString(16)}, which is not allocated`);
+    this.#starts[offset / GRAIN] = 0;
     this.liveObjects -= 1;
-    if (kind !== LARGE) {
+    const kind = this.#pageClass[Math.floor(offset / PAGE)]!;
+    if (kind === LARGE) this.#freeRun(offset);
+    else {
       this.liveBytes -= CLASSES[kind - 1]!;
       this.#free[kind - 1]!.push(offset);
-      return;
     }
-    const pages = this.#runs.get(offset);
-    if (pages === undefined)
-      throw new RangeError(`free of 0x${offset.toString(16)}, which is not allocated`);
-    this.#runs.delete(offset);
-    this.liveBytes -= pages * PAGE;
-    this.u8.fill(0, offset, offset + pages * PAGE);
-    this.#pageClass[offset / PAGE] = 0;
-    const runs = this.#freeRuns.get(pages);
-    if (runs === undefined) this.#freeRuns.set(pages, [offset]);
-    else runs.push(offset);
   }
 
   /** Allocates a NUL-terminated string. */
@@ -107,9 +112,9 @@ export class KernelMemory implements LinearMemory {
 
   /** Reads up to a NUL, `max` bytes, or the end of the memory. */
   readString(offset: Offset, max = PAGE): string {
-    const end = this.u8.indexOf(0, offset);
-    const stop = Math.min(end < 0 ? this.size : end, offset + max);
-    return new TextDecoder().decode(this.u8.slice(offset, stop));
+    const bytes = this.u8.slice(offset, offset + max);
+    const end = bytes.indexOf(0);
+    return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
   }
 
   /** The pointer stored at `offset`, as an offset; 0 for NULL and for anything that is no kernel address. */
@@ -143,6 +148,16 @@ export class KernelMemory implements LinearMemory {
     return offset;
   }
 
+  #freeRun(offset: Offset): void {
+    const pages = this.#runs.get(offset) ?? 0;
+    this.#runs.delete(offset);
+    this.liveBytes -= pages * PAGE;
+    this.#pageClass[offset / PAGE] = 0;
+    const runs = this.#freeRuns.get(pages);
+    if (runs === undefined) this.#freeRuns.set(pages, [offset]);
+    else runs.push(offset);
+  }
+
   #takePages(count: number): Offset {
     const offset = this.#next;
     const end = offset + count * PAGE;
@@ -156,15 +171,17 @@ export class KernelMemory implements LinearMemory {
       throw new OutOfMemory(`kernel memory limit of ${this.#limit} bytes reached`);
     const target = Math.min(this.#limit, Math.max(needed, this.size * 2));
     this.wasm.grow(Math.ceil((target - this.size) / WASM_PAGE));
-    this.#refresh(this.#pageClass);
+    this.#refresh(this.#pageClass, this.#starts);
   }
 
-  #refresh(classes: Uint8Array): void {
+  #refresh(classes: Uint8Array, starts: Uint8Array): void {
     const { buffer } = this.wasm;
     this.u8 = new Uint8Array(buffer);
     this.u32 = new Uint32Array(buffer);
     this.view = new DataView(buffer);
     this.#pageClass = new Uint8Array(buffer.byteLength / PAGE);
     this.#pageClass.set(classes);
+    this.#starts = new Uint8Array(buffer.byteLength / GRAIN);
+    this.#starts.set(starts);
   }
 }

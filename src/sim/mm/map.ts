@@ -1,35 +1,19 @@
-import { ERRNO } from '../../abi/index.ts';
+import { ERRNO, FMODE, MAP, PROT, VM } from '../../abi/index.ts';
 import type { File } from '../fs/file.ts';
 import { hookPoints, type Core } from '../task/core.ts';
 import type { Task } from '../task/task.ts';
 import { TASK_SIZE, type Mm } from './mm.ts';
 import { PAGE_SIZE, isPageAligned, pageAlign } from './user-memory.ts';
-import { VM, VM_ACCESS, VM_MAYALL, VM_SOFTDIRTY, type Vma } from './vma.ts';
+import { VM_NORESERVE, VM_ACCESS, VM_MAYALL, VM_SOFTDIRTY, type Vma } from './vma.ts';
 
 const { EACCES, EEXIST, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM } = ERRNO;
 
-export const PROT = { READ: 1, WRITE: 2, EXEC: 4, SEM: 8 } as const;
 const PROT_GROWSDOWN = 0x01000000;
 const PROT_GROWSUP = 0x02000000;
 const PROT_ALL = PROT.READ | PROT.WRITE | PROT.EXEC;
-export const MAP = {
-  SHARED: 1,
-  PRIVATE: 2,
-  SHARED_VALIDATE: 3,
-  TYPE: 0xf,
-  FIXED: 0x10,
-  ANONYMOUS: 0x20,
-  GROWSDOWN: 0x100,
-  LOCKED: 0x2000,
-  NORESERVE: 0x4000,
-  HUGETLB: 0x40000,
-  SYNC: 0x80000,
-  FIXED_NOREPLACE: 0x100000,
-} as const;
+const MAP_TYPE = 0xf;
 /** vm.mmap_min_addr: hints below are raised to it. */
 const MMAP_MIN_ADDR = 65536;
-const FMODE_READ = 1;
-const FMODE_WRITE = 2;
 
 const HOOKS = ['mmap_file', 'mmap_addr', 'file_mprotect'] as const;
 
@@ -179,12 +163,12 @@ function mapFlags(flags: number): number {
   return (
     ((flags & MAP.GROWSDOWN) !== 0 ? VM.GROWSDOWN : 0) |
     ((flags & MAP.LOCKED) !== 0 ? VM.LOCKED : 0) |
-    ((flags & MAP.NORESERVE) !== 0 ? VM.NORESERVE : 0)
+    ((flags & MAP.NORESERVE) !== 0 ? VM_NORESERVE : 0)
   );
 }
 
 function anonymousFlags(flags: number, mapped: number): number {
-  switch (mapped & MAP.TYPE) {
+  switch (mapped & MAP_TYPE) {
     case MAP.SHARED:
       return (flags & VM.GROWSDOWN) !== 0 ? -EINVAL : flags | VM.SHARED | VM.MAYSHARE;
     case MAP.PRIVATE:
@@ -196,16 +180,16 @@ function anonymousFlags(flags: number, mapped: number): number {
 
 function fileFlags(base: number, prot: number, mapped: number, file: File): number {
   let flags = base;
-  const type = mapped & MAP.TYPE;
+  const type = mapped & MAP_TYPE;
   const mode = file.s.f_mode;
   if (type === MAP.SHARED || type === MAP.SHARED_VALIDATE) {
     // MAP_SYNC needs a DAX file system, of which there is none.
     if (type === MAP.SHARED_VALIDATE && (mapped & MAP.SYNC) !== 0) return -EOPNOTSUPP;
-    if ((prot & PROT.WRITE) !== 0 && (mode & FMODE_WRITE) === 0) return -EACCES;
+    if ((prot & PROT.WRITE) !== 0 && (mode & FMODE.WRITE) === 0) return -EACCES;
     flags |= VM.SHARED | VM.MAYSHARE;
-    if ((mode & FMODE_WRITE) === 0) flags &= ~(VM.MAYWRITE | VM.SHARED);
+    if ((mode & FMODE.WRITE) === 0) flags &= ~(VM.MAYWRITE | VM.SHARED);
   } else if (type !== MAP.PRIVATE) return -EINVAL;
-  if ((mode & FMODE_READ) === 0) return -EACCES;
+  if ((mode & FMODE.READ) === 0) return -EACCES;
   if (file.noexec) {
     if ((flags & VM.EXEC) !== 0) return -EPERM;
     flags &= ~VM.MAYEXEC;

@@ -1,10 +1,10 @@
-import { ERRNO } from '../../abi/index.ts';
+import { ERRNO, VM } from '../../abi/index.ts';
 import type { File } from '../fs/file.ts';
 import type { Offset } from '../mem/memory.ts';
 import type { Struct } from '../mem/structs.ts';
 import type { Core } from '../task/core.ts';
 import { PAGE_SIZE, Pages, overPages, pageAlign, pageOf } from './user-memory.ts';
-import { VM, VM_ACCESS, mergeable, type Vma } from './vma.ts';
+import { VM_ACCESS, mergeable, type Vma } from './vma.ts';
 
 const { EINVAL, ENOMEM } = ERRNO;
 

@@ -1,21 +1,8 @@
+import { VM } from '../../abi/index.ts';
 import type { File } from '../fs/file.ts';
 import type { Struct } from '../mem/structs.ts';
 
-/** Flags of `vm_flags` (include/linux/mm.h). */
-export const VM = {
-  READ: 0x1,
-  WRITE: 0x2,
-  EXEC: 0x4,
-  SHARED: 0x8,
-  MAYREAD: 0x10,
-  MAYWRITE: 0x20,
-  MAYEXEC: 0x40,
-  MAYSHARE: 0x80,
-  GROWSDOWN: 0x100,
-  LOCKED: 0x2000,
-  ACCOUNT: 0x100000,
-  NORESERVE: 0x200000,
-} as const;
+export const VM_NORESERVE = 0x200000;
 export const VM_ACCESS = VM.READ | VM.WRITE | VM.EXEC;
 export const VM_MAYALL = VM.MAYREAD | VM.MAYWRITE | VM.MAYEXEC;
 /** VM_SOFTDIRTY | VM_STACK_FLAGS: set on every mapping made by mmap, brk and exec. */

@@ -1,7 +1,6 @@
-import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from '../../abi/index.ts';
+import { AF, formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from '../../abi/index.ts';
 import type { SocketAddress } from '../../kernel/syscalls.ts';
 
-export const AF = { UNSPEC: 0, UNIX: 1, INET: 2, INET6: 10 } as const;
 /** `sizeof(struct sockaddr)`, `sizeof(struct sockaddr_in6)`, and the part of the latter that RFC 2133 has. */
 export const SOCKADDR_BYTES = 16;
 export const SOCKADDR_IN6_BYTES = 28;

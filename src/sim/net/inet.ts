@@ -1,9 +1,7 @@
-import { ERRNO } from '../../abi/index.ts';
-import { CAP } from '../mem/capset.ts';
+import { AF, CAP, ERRNO, IPPROTO } from '../../abi/index.ts';
 import type { Core } from '../task/core.ts';
 import type { Tasks } from '../task/tasks.ts';
 import {
-  AF,
   SIN6_LEN_RFC2133,
   endpointOf,
   isAny,
@@ -14,7 +12,7 @@ import {
   type Endpoint,
 } from './address.ts';
 import { Ports } from './ports.ts';
-import { IPPROTO, SS, TCP, type Socket } from './socket.ts';
+import { SS, TCP, type Socket } from './socket.ts';
 
 const {
   EACCES,
@@ -55,7 +53,7 @@ export class Inet {
     const to = endpointOf(bytes);
     const wrong = socket.isV6 ? this.#checkBindV6(socket, to, bytes.length) : checkBindV4(to);
     if (wrong < 0) return wrong;
-    if (this.#needsPrivilege(to.port) && !this.#tasks.current.capable(CAP.CAP_NET_BIND_SERVICE))
+    if (this.#needsPrivilege(to.port) && !this.#tasks.current.capable(CAP.NET_BIND_SERVICE))
       return this.#core.lsm.deniedByDac(`ports below ${UNPRIVILEGED_PORTS} are privileged`, EACCES);
     if (socket.sk.skc_state !== TCP.CLOSE || socket.port !== 0) return -EINVAL;
     if (socket.isV6 && mappedV4(to.address) !== undefined && socket.sk.skc_ipv6only === 1)

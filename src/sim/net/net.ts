@@ -1,4 +1,4 @@
-import { ERRNO } from '../../abi/index.ts';
+import { AF, ERRNO, IPPROTO, SOCK } from '../../abi/index.ts';
 import type { FileOps } from '../fs/inode.ts';
 import type { Mount } from '../fs/mount.ts';
 import type { Vfs } from '../fs/vfs.ts';
@@ -6,9 +6,8 @@ import type { File } from '../fs/file.ts';
 import { FMODE, O, S } from '../fs/flags.ts';
 import { GFP_KERNEL, hookPoints } from '../task/core.ts';
 import type { Task } from '../task/task.ts';
-import { AF } from './address.ts';
 import { Inet } from './inet.ts';
-import { IPPROTO, SOCK, SS, Socket, TCP } from './socket.ts';
+import { SS, Socket, TCP } from './socket.ts';
 
 const {
   EAFNOSUPPORT,

@@ -1,11 +1,9 @@
+import { AF, SOCK } from '../../abi/index.ts';
 import type { Offset } from '../mem/memory.ts';
 import type { Struct } from '../mem/structs.ts';
 import type { File } from '../fs/file.ts';
 import type { Core } from '../task/core.ts';
-import { AF } from './address.ts';
 
-export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, CLOEXEC: 0o2000000, NONBLOCK: 0o4000 } as const;
-export const IPPROTO = { TCP: 6, UDP: 17 } as const;
 export const SS = { UNCONNECTED: 1, CONNECTING: 2, CONNECTED: 3 } as const;
 export const TCP = { ESTABLISHED: 1, SYN_SENT: 2, CLOSE: 7, LISTEN: 10 } as const;
 

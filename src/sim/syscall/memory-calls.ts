@@ -1,6 +1,6 @@
-import { ERRNO } from '../../abi/index.ts';
+import { ERRNO, MAP } from '../../abi/index.ts';
 import type { Syscalls } from '../../kernel/syscalls.ts';
-import { MAP, mmOf } from '../mm/map.ts';
+import { mmOf } from '../mm/map.ts';
 import { isPageAligned } from '../mm/user-memory.ts';
 import type { Call } from './context.ts';
 import { fileOf, ofFd } from './file-calls.ts';

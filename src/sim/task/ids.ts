@@ -1,5 +1,4 @@
-import { ERRNO } from '../../abi/index.ts';
-import { CAP } from '../mem/capset.ts';
+import { CAP, ERRNO } from '../../abi/index.ts';
 import { hookPoints, type Core } from './core.ts';
 import type { Cred } from './cred.ts';
 import type { Tasks } from './tasks.ts';
@@ -24,7 +23,7 @@ export class Ids {
 
   setuid(uid: number): number {
     return this.#change(uid, (next, old) => {
-      if (this.#may('CAP_SETUID')) next.uid = next.suid = uid;
+      if (this.#may('SETUID')) next.uid = next.suid = uid;
       else if (uid !== old.uid && uid !== next.suid)
         return this.#core.lsm.deniedByDac(`uid ${uid} is neither real nor saved`, EPERM);
       next.fsuid = next.euid = uid;
@@ -34,14 +33,14 @@ export class Ids {
 
   setgid(gid: number): number {
     return this.#change(gid, (next, old) => {
-      if (this.#may('CAP_SETGID')) next.gid = next.egid = next.sgid = next.fsgid = gid;
+      if (this.#may('SETGID')) next.gid = next.egid = next.sgid = next.fsgid = gid;
       else if (gid === old.gid || gid === old.sgid) next.egid = next.fsgid = gid;
       else return this.#core.lsm.deniedByDac(`gid ${gid} is neither real nor saved`, EPERM);
       return this.#hooks.task_fix_setgid.call(next.addr, old.addr, LSM_SETID_ID);
     });
   }
 
-  #may(cap: 'CAP_SETUID' | 'CAP_SETGID'): boolean {
+  #may(cap: 'SETUID' | 'SETGID'): boolean {
     return this.#tasks.current.capable(CAP[cap], CAP_OPT_INSETID);
   }
 

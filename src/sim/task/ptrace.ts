@@ -1,15 +1,12 @@
-import { ERRNO } from '../../abi/index.ts';
-import { CAP } from '../mem/capset.ts';
+import { CAP, ERRNO, PTRACE, PTRACE_MODE } from '../../abi/index.ts';
 import { hookPoints, type Core } from './core.ts';
 import type { Task } from './task.ts';
 import type { Tasks } from './tasks.ts';
 
 const { EIO, EPERM, ESRCH } = ERRNO;
-export const PTRACE = { TRACEME: 0, ATTACH: 16, DETACH: 17, SEIZE: 0x4206 } as const;
 const PT_PTRACED = 0x1;
 const PT_SEIZED = 0x00010000;
-/** PTRACE_MODE_ATTACH | PTRACE_MODE_REALCREDS. */
-const ATTACH_REALCREDS = 0x12;
+const ATTACH_REALCREDS = PTRACE_MODE.ATTACH | PTRACE_MODE.REALCREDS;
 const HOOKS = ['ptrace_access_check', 'ptrace_traceme'] as const;
 
 /** ptrace(2): who traces whom (kernel/ptrace.c). */
@@ -79,7 +76,7 @@ export class Ptrace {
   }
 
   #capable(): boolean {
-    return this.#tasks.current.capable(CAP.CAP_SYS_PTRACE);
+    return this.#tasks.current.capable(CAP.SYS_PTRACE);
   }
 
   /** __ptrace_link(). */

@@ -1,14 +1,21 @@
-import { ERRNO } from '../../abi/index.ts';
-import { CAP } from '../mem/capset.ts';
+import { CAP, ERRNO, SIG } from '../../abi/index.ts';
 import { hookPoints, type Core } from './core.ts';
 import type { Task } from './task.ts';
 import type { Tasks } from './tasks.ts';
 
 const { EINVAL, EPERM, ESRCH } = ERRNO;
 const NSIG = 64;
-export const SIGNAL = { HUP: 1, KILL: 9, SEGV: 11, CHLD: 17, CONT: 18, STOP: 19 } as const;
 /** Signals whose default is to do nothing, or to stop or go on, which tasks here do not notice. */
-const HARMLESS = new Set([SIGNAL.CHLD, SIGNAL.CONT, SIGNAL.STOP, 20, 21, 22, 23, 28]);
+const HARMLESS: ReadonlySet<number> = new Set([
+  SIG.CHLD,
+  SIG.CONT,
+  SIG.STOP,
+  SIG.TSTP,
+  SIG.TTIN,
+  SIG.TTOU,
+  SIG.URG,
+  SIG.WINCH,
+]);
 
 /** kill(2) (kernel/signal.c). No program runs here, so every signal has its default effect. */
 export class Signals {
@@ -64,7 +71,7 @@ export class Signals {
     const { cred } = this.#tasks.current;
     const { suid, uid } = target.realCred;
     const same = [cred.euid, cred.uid].some((id) => id === suid || id === uid);
-    return same || this.#tasks.current.capable(CAP.CAP_KILL);
+    return same || this.#tasks.current.capable(CAP.KILL);
   }
 
   #ask(target: Task, signal: number): number {

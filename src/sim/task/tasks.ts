@@ -1,4 +1,4 @@
-import { ERRNO } from '../../abi/index.ts';
+import { ERRNO, SIG } from '../../abi/index.ts';
 import type { Cgroup } from '../cgroup/cgroup.ts';
 import type { FileTable } from '../fs/file-table.ts';
 import type { FsContext } from '../fs/fs-context.ts';
@@ -18,7 +18,6 @@ const HOOKS = ['task_alloc', 'task_free'] as const;
 const PID_MAX = 4194304;
 const RESERVED_PIDS = 300;
 const NO_ID = 0xffffffff;
-const SIGCHLD = 17;
 const SIGNAL_UNKILLABLE = 0x40;
 const EXIT_DEAD = 16;
 const PF_KTHREAD = 0x00200000;
@@ -106,7 +105,7 @@ export class Tasks {
     s.ptracer_cred = 0;
     // Not the parent's: a refused fork must not free them.
     s.signal = s.thread_pid = 0;
-    s.exit_signal = SIGCHLD;
+    s.exit_signal = SIG.CHLD;
     const pid = this.#nextPid();
     const refused = pid === undefined ? -EAGAIN : this.#hooks.task_alloc.call(s.addr, 0);
     if (refused < 0 || pid === undefined || parent.mm === undefined) {
