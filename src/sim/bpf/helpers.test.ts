@@ -36,10 +36,26 @@ const withMap = (attr: Partial<MapCreateAttr> = {}) => {
 };
 const KEY = '*(u32 *)(r10 -4) = 5\nr2 = r10\nr2 += -4';
 
-describe('map helpers', () => {
-  const update = (fd: number, flags: number): string =>
-    `${KEY}\n*(u64 *)(r10 -16) = 9\nr1 = map[fd:${fd}]\nr3 = r10\nr3 += -16\nr4 = ${flags}\n${call('map_update_elem')}`;
+const update = (fd: number, flags: number): string =>
+  `${KEY}\n*(u64 *)(r10 -16) = 9\nr1 = map[fd:${fd}]\nr3 = r10\nr3 += -16\nr4 = ${flags}\n${call('map_update_elem')}`;
 
+const ring = () => {
+  const kernel = withMap({ mapType: T.RINGBUF, keySize: 0, valueSize: 0, maxEntries: 4096 });
+  const reader = kernel.bpf.ringbuf(kernel.task, kernel.fd);
+  if (!reader.ok) throw new Error(reader.reason);
+  return { ...kernel, reader: reader.value };
+};
+
+const reserve = (fd: number, size: number): string =>
+  `r1 = map[fd:${fd}]\nr2 = ${size}\nr3 = 0\n${call('ringbuf_reserve')}\nif r0 == 0 goto full`;
+
+const read = (helper: string, source: string, size = 8): string =>
+  `*(u64 *)(r10 -8) = -1\nr1 = r10\nr1 += -8\nr2 = ${size}\n${source}\n${call(helper)}`;
+
+const send = (fd: number, size: number, end: string): string =>
+  `${reserve(fd, size)}\n*(u8 *)(r0 +0) = ${size & 255}\nr1 = r0\nr2 = 0\n${call(end)}\nr0 = 0\nexit\nfull: r0 = -1\nexit`;
+
+describe('map helpers', () => {
   it('update, look up and delete', () => {
     const { run, fd, call: bpf } = withMap();
     const find = `${KEY}\nr1 = map[fd:${fd}]\n${call('map_lookup_elem')}\nif r0 == 0 goto out`;
@@ -122,17 +138,6 @@ describe('map helpers', () => {
 });
 
 describe('ring buffers', () => {
-  const ring = () => {
-    const kernel = withMap({ mapType: T.RINGBUF, keySize: 0, valueSize: 0, maxEntries: 4096 });
-    const reader = kernel.bpf.ringbuf(kernel.task, kernel.fd);
-    if (!reader.ok) throw new Error(reader.reason);
-    return { ...kernel, reader: reader.value };
-  };
-  const reserve = (fd: number, size: number): string =>
-    `r1 = map[fd:${fd}]\nr2 = ${size}\nr3 = 0\n${call('ringbuf_reserve')}\nif r0 == 0 goto full`;
-  const send = (fd: number, size: number, end: string): string =>
-    `${reserve(fd, size)}\n*(u8 *)(r0 +0) = ${size & 255}\nr1 = r0\nr2 = 0\n${call(end)}\nr0 = 0\nexit\nfull: r0 = -1\nexit`;
-
   it('carry what is submitted, in order, and not what is discarded', () => {
     const { run, fd, reader } = ring();
     run(send(fd, 5, 'ringbuf_submit'));
@@ -237,8 +242,6 @@ describe('the task', () => {
 
 describe('reading memory', () => {
   const PATH = 'reads';
-  const read = (helper: string, source: string, size = 8): string =>
-    `*(u64 *)(r10 -8) = -1\nr1 = r10\nr1 += -8\nr2 = ${size}\n${source}\n${call(helper)}`;
   const bytes = 'r0 = *(u64 *)(r10 -8)\nr0 = -r0\nexit';
 
   it('of the kernel', () => {

@@ -25,13 +25,19 @@ const base = (mapType: number, attr: Partial<MapCreateAttr> = {}): MapCreateAttr
   ...attr,
 });
 
+const errno = (result: { ok: boolean; errno?: number }): number =>
+  result.ok ? 0 : -(result.errno ?? 0);
+
+const sorted = (numbers: readonly number[]): number[] => numbers.toSorted((a, b) => a - b);
+
+const lpmKey = (prefix: number, ...bytes: number[]): Uint8Array =>
+  new Uint8Array([...u32(prefix), ...bytes]);
+
 /** A map with functions that give the value or the errno, negative. */
 function mapOf(attr: MapCreateAttr, kernel = boot()) {
   const fd = kernel.must('MAP_CREATE', attr);
   const info = kernel.must('OBJ_GET_INFO_BY_FD', { bpfFd: fd });
   const size = info.kind === 'map' ? info.valueSize : 0;
-  const errno = (result: { ok: boolean; errno?: number }): number =>
-    result.ok ? 0 : -(result.errno ?? 0);
   return {
     ...kernel,
     fd,
@@ -191,7 +197,7 @@ describe('hash tables', () => {
     expect(map.get(u32(4))).toEqual(u64(44));
     expect(map.remove(u32(1))).toBe(0);
     expect(map.set(u32(5), u64(5))).toBe(0);
-    expect(map.keys().map(number).sort()).toEqual([2, 3, 4, 5]);
+    expect(sorted(map.keys().map(number))).toEqual([2, 3, 4, 5]);
   });
 
   it('LRU gives up the element that was not used for the longest time', () => {
@@ -199,7 +205,7 @@ describe('hash tables', () => {
     for (const key of [1, 2, 3, 4]) map.set(u32(key), u64(key));
     map.set(u32(1), u64(11));
     map.set(u32(5), u64(5));
-    expect(map.keys().map(number).sort()).toEqual([1, 3, 4, 5]);
+    expect(sorted(map.keys().map(number))).toEqual([1, 3, 4, 5]);
   });
 
   it('keep thousands of elements', () => {
@@ -213,8 +219,7 @@ describe('hash tables', () => {
 
 describe('LPM tries', () => {
   const attr = base(T.LPM_TRIE, { keySize: 8, maxEntries: 16, mapFlags: BPF_F.NO_PREALLOC });
-  const key = (prefix: number, ...bytes: number[]): Uint8Array =>
-    new Uint8Array([...u32(prefix), ...bytes]);
+  const key = lpmKey;
   const trie = () => {
     const map = mapOf(attr);
     map.set(key(0, 0, 0, 0, 0), u64(1));

@@ -6,7 +6,7 @@ import { checkAttachTarget, checkStructure, type Diagnostic } from '../../verifi
 import { hookNameOf } from '../lsm/index.ts';
 import type { Offset } from '../mem/memory.ts';
 import { CAP_BPF, CAP_PERFMON, capable } from './capabilities.ts';
-import { checkCalls } from './calls.ts';
+import { checkCalls, type Caller } from './calls.ts';
 import type { BpfTask } from './host.ts';
 import { isGplCompatible } from './license.ts';
 import { lineTable } from './lines.ts';
@@ -137,7 +137,7 @@ function build(
   if (made.type === BPF_PROG_TYPE.LSM) checkTarget(state, made);
   const insns = decode(attr.insns);
   const lines = lineTable(attr.lineInfo ?? new Uint8Array(0), made.btf?.btf);
-  checkCalls(state, insns, { gpl: made.gpl, sleepable: made.sleepable }, lines);
+  checkCalls(state, insns, callerOf(state, made), lines);
   refuseWith(
     checkStructure(attr.insns, {
       release: state.host.release,
@@ -159,6 +159,18 @@ function build(
     isProbe: () => true,
   };
   return new BpfProgram(state, { ...made, executable, maps, lines });
+}
+
+/** The hook and kind of an LSM program. */
+function callerOf(state: BpfState, made: Description): Caller {
+  const { gpl, sleepable } = made;
+  const hook = hookNameOf(state.host.btf, made.attachBtfId);
+  if (made.type !== BPF_PROG_TYPE.LSM || hook === undefined)
+    return { gpl, sleepable, lsm: undefined };
+  const cgroup = made.expectedAttachType === BPF_ATTACH_TYPE.LSM_CGROUP;
+  const voidHook = state.host.lsm.hook(hook).prototype?.returnsVoid ?? false;
+  const attachType = cgroup ? 'LSM_CGROUP' : 'LSM_MAC';
+  return { gpl, sleepable, lsm: { attachType, hook, voidHook, sleepable } };
 }
 
 function checkTarget(state: BpfState, made: Description): void {

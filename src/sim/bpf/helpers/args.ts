@@ -10,8 +10,6 @@ export interface Helper {
   readonly make: HelperMaker;
   /** Only for programs with a licence that the GPL is compatible with. */
   readonly gplOnly?: boolean;
-  /** Only for sleepable programs. */
-  readonly sleeps?: boolean;
   readonly note?: string;
 }
 

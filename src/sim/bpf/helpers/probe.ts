@@ -109,7 +109,6 @@ const ofTask = (state: BpfState): Reader =>
 
 const copyFromUserTask: Helper = {
   gplOnly: true,
-  sleeps: true,
   make: (state) => {
     const copy = reads(ofTask).make(state);
     return (call) => (u64(call, 5) === 0 ? copy(call) : result(call, -EINVAL));
@@ -139,7 +138,7 @@ export const PROBE_HELPERS: Readonly<Record<string, Helper>> = {
   probe_read_kernel_str: reads(() => kernelString, { gplOnly: true }),
   probe_read_user: reads(ofCurrent, { gplOnly: true }),
   probe_read_user_str: reads(userString, { gplOnly: true }),
-  copy_from_user: reads(ofCurrent, { sleeps: true }),
+  copy_from_user: reads(ofCurrent),
   copy_from_user_task: copyFromUserTask,
   d_path: dPath,
 };
