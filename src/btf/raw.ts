@@ -136,11 +136,11 @@ const scan = (raw: Unscanned): Pick<RawBtf, 'starts' | 'kinds'> => {
 export const openRaw = (bytes: Uint8Array, file: string, base: Btf | undefined): RawBtf => {
   const { typeStart, typeLength, stringStart, stringLength } = readSections(bytes, file);
   const place = bytes.byteOffset + typeStart;
-  // A copy only if the bytes lie unaligned in their buffer.
+  // A copy only if the bytes lie unaligned in their buffer. Not bytes.slice(): that of a Node Buffer copies nothing.
   const words =
     place % 4 === 0
       ? new Uint32Array(bytes.buffer, place, typeLength / 4)
-      : new Uint32Array(bytes.slice(typeStart, typeStart + typeLength).buffer);
+      : new Uint32Array(new Uint8Array(bytes.subarray(typeStart, typeStart + typeLength)).buffer);
   const strings = bytes.subarray(stringStart, stringStart + stringLength);
   const firstId = base?.typeCount ?? 1;
   const raw = { file, base, typeStart, words, firstId, strings, baseStrings: allStrings(base) };
