@@ -4,13 +4,6 @@ const MAX_INT_BITS = 128;
 const ENUM_BITS = 32;
 const POINTER_SIZE = 8;
 
-export const isModifier = ({ kind }: BtfType): boolean =>
-  kind === 'typedef' ||
-  kind === 'const' ||
-  kind === 'volatile' ||
-  kind === 'restrict' ||
-  kind === 'type_tag';
-
 const SIZED: ReadonlySet<BtfKind> = new Set([
   'int',
   'struct',

@@ -1,6 +1,7 @@
 import { FormatError } from '../abi/format-error.ts';
-import { checkMember, isModifier, isRegularInt, sizedType } from './check-members.ts';
+import { checkMember, isRegularInt, sizedType } from './check-members.ts';
 import { isOptionalIdentifier, recordWord, type BtfProblem } from './check-names.ts';
+import { isModifier } from './measure.ts';
 import type { RawBtf } from './raw.ts';
 import type {
   Btf,
@@ -198,7 +199,7 @@ const findMisplacedTags = (btf: Btf, firstId: TypeId): BtfProblem[] => {
   const problems: BtfProblem[] = [];
   for (let id = firstId; id < btf.typeCount; id++) {
     const type = btf.type(id);
-    if (!isModifier(type) || type.kind === 'type_tag' || !('type' in type)) continue;
+    if (!isModifier(type) || type.kind === 'type_tag') continue;
     if (btf.kind(type.type) === 'type_tag')
       problems.push({ id, rule: "Type tags don't precede modifiers" });
   }

@@ -2,12 +2,13 @@ import { formatError, startOf, type RawBtf } from './raw.ts';
 import { stringAt } from './strings.ts';
 import {
   BTF_KINDS,
-  type BtfComposite,
-  type BtfEnum,
   type BtfInt,
   type BtfKind,
   type BtfType,
   type EnumValue,
+  type Member,
+  type Param,
+  type SectionVar,
   type TypeId,
 } from './types.ts';
 
@@ -26,61 +27,55 @@ export const kindOf = (raw: RawBtf, id: TypeId): BtfKind => {
 export const nameOf = (raw: RawBtf, id: TypeId): string =>
   stringAt(raw, raw.words[startOf(raw, id)] ?? 0);
 
-/** The words of one record, each read checked. */
-interface RecordReader {
+/** One record on its way to a type. Offsets into it count words. */
+interface TypeRecord {
+  readonly raw: RawBtf;
   readonly id: TypeId;
+  readonly start: number;
   readonly name: string;
   readonly vlen: number;
   readonly flag: boolean;
-  word(index: number): number;
-  text(index: number): string;
-  ref(index: number): TypeId;
-  fail(index: number, rule: string): never;
 }
 
-const recordAt = (raw: RawBtf, id: TypeId): RecordReader => {
-  const start = startOf(raw, id);
-  const word = (index: number): number => raw.words[start + index] ?? 0;
-  const fail = (index: number, rule: string): never => {
-    throw formatError(raw.file, raw.typeStart + (start + index) * 4, `type ${id}: ${rule}`);
-  };
-  const info = word(1);
-  return {
-    id,
-    name: stringAt(raw, word(0)),
-    vlen: info & 0xffff,
-    flag: info >>> 31 === 1,
-    word,
-    fail,
-    text: (index) => {
-      const offset = word(index);
-      if (offset >= raw.baseStrings.length + raw.strings.length)
-        fail(index, `string offset ${offset} is out of range`);
-      return stringAt(raw, offset);
-    },
-    ref: (index) => {
-      const to = word(index);
-      if (to >= raw.typeCount) fail(index, `refers to type ${to} of ${raw.typeCount}`);
-      return to;
-    },
-  };
+const word = ({ raw, start }: TypeRecord, index: number): number => raw.words[start + index] ?? 0;
+
+const fail = ({ raw, id, start }: TypeRecord, index: number, rule: string): never => {
+  throw formatError(raw.file, raw.typeStart + (start + index) * 4, `type ${id}: ${rule}`);
 };
 
-/** `count` entries of `words` words each, from word `first` on. */
-const entries = <T>(
-  count: number,
-  first: number,
-  words: number,
-  read: (at: number) => T,
-): readonly T[] => Array.from({ length: count }, (_, i) => read(first + i * words));
+const text = (r: TypeRecord, index: number): string => {
+  const offset = word(r, index);
+  return offset < r.raw.baseStrings.length + r.raw.strings.length
+    ? stringAt(r.raw, offset)
+    : fail(r, index, `string offset ${offset} is out of range`);
+};
 
-const decodeInt = (r: RecordReader): BtfInt => {
-  const encoding = r.word(3);
+const ref = (r: TypeRecord, index: number): TypeId => {
+  const to = word(r, index);
+  return to < r.raw.typeCount ? to : fail(r, index, `refers to type ${to} of ${r.raw.typeCount}`);
+};
+
+const recordAt = (raw: RawBtf, id: TypeId): TypeRecord => {
+  const start = startOf(raw, id);
+  const info = raw.words[start + 1] ?? 0;
+  const name = stringAt(raw, raw.words[start] ?? 0);
+  return { raw, id, start, name, vlen: info & 0xffff, flag: info >>> 31 === 1 };
+};
+
+/** The `vlen` entries of some words each that follow the three words of each record. */
+const entries = <T>(r: TypeRecord, words: number, read: (r: TypeRecord, at: number) => T): T[] => {
+  const list: T[] = [];
+  for (let i = 0; i < r.vlen; i++) list.push(read(r, 3 + i * words));
+  return list;
+};
+
+const decodeInt = (r: TypeRecord): BtfInt => {
+  const encoding = word(r, 3);
   return {
     id: r.id,
     kind: 'int',
     name: r.name,
-    size: r.word(2),
+    size: word(r, 2),
     bits: encoding & 0xff,
     bitOffset: (encoding >>> 16) & 0xff,
     signed: ((encoding >>> 24) & BTF_INT_SIGNED) !== 0,
@@ -89,35 +84,39 @@ const decodeInt = (r: RecordReader): BtfInt => {
   };
 };
 
-const decodeComposite = (r: RecordReader, kind: 'struct' | 'union'): BtfComposite => ({
-  id: r.id,
-  kind,
-  name: r.name,
-  size: r.word(2),
-  members: entries(r.vlen, 3, 3, (at) => {
-    const place = r.word(at + 2);
-    return {
-      name: r.text(at),
-      type: r.ref(at + 1),
-      bitOffset: r.flag ? place & 0xffffff : place,
-      bitSize: r.flag ? place >>> 24 : 0,
-    };
-  }),
-});
-
-const decodeEnum = (r: RecordReader, kind: 'enum' | 'enum64'): BtfEnum => {
-  const value = (at: number): EnumValue => {
-    const low = r.word(at + 1);
-    if (kind === 'enum') return { name: r.text(at), value: BigInt(r.flag ? low | 0 : low) };
-    const bits = (BigInt(r.word(at + 2)) << 32n) | BigInt(low);
-    return { name: r.text(at), value: r.flag ? BigInt.asIntN(64, bits) : bits };
+const readMember = (r: TypeRecord, at: number): Member => {
+  const place = word(r, at + 2);
+  return {
+    name: text(r, at),
+    type: ref(r, at + 1),
+    bitOffset: r.flag ? place & 0xffffff : place,
+    bitSize: r.flag ? place >>> 24 : 0,
   };
-  const values = entries(r.vlen, 3, kind === 'enum' ? 2 : 3, value);
-  return { id: r.id, kind, name: r.name, size: r.word(2), signed: r.flag, values };
 };
 
-const linkage = (r: RecordReader, index: number, value: number): (typeof LINKAGES)[number] =>
-  LINKAGES[value] ?? r.fail(index, `unknown linkage ${value}`);
+const readEnumValue = (r: TypeRecord, at: number): EnumValue => {
+  const value = word(r, at + 1);
+  return { name: text(r, at), value: BigInt(r.flag ? value | 0 : value) };
+};
+
+const readEnum64Value = (r: TypeRecord, at: number): EnumValue => {
+  const bits = (BigInt(word(r, at + 2)) << 32n) | BigInt(word(r, at + 1));
+  return { name: text(r, at), value: r.flag ? BigInt.asIntN(64, bits) : bits };
+};
+
+const readParam = (r: TypeRecord, at: number): Param => ({
+  name: text(r, at),
+  type: ref(r, at + 1),
+});
+
+const readSectionVar = (r: TypeRecord, at: number): SectionVar => ({
+  type: ref(r, at),
+  offset: word(r, at + 1),
+  size: word(r, at + 2),
+});
+
+const linkage = (r: TypeRecord, index: number, value: number): (typeof LINKAGES)[number] =>
+  LINKAGES[value] ?? fail(r, index, `unknown linkage ${value}`);
 
 /** Decodes one own type. @throws {FormatError} for references or strings out of range. */
 export const decodeType = (raw: RawBtf, id: TypeId): BtfType => {
@@ -126,7 +125,7 @@ export const decodeType = (raw: RawBtf, id: TypeId): BtfType => {
   const kind = kindOf(raw, id);
   switch (kind) {
     case 'void':
-      return r.fail(1, 'unknown kind');
+      return fail(r, 1, 'unknown kind');
     case 'int':
       return decodeInt(r);
     case 'ptr':
@@ -134,39 +133,36 @@ export const decodeType = (raw: RawBtf, id: TypeId): BtfType => {
     case 'volatile':
     case 'const':
     case 'restrict':
-      return { id, kind, name, type: r.ref(2) };
+      return { id, kind, name, type: ref(r, 2) };
     case 'type_tag':
-      return { id, kind, name, type: r.ref(2), attribute: r.flag };
+      return { id, kind, name, type: ref(r, 2), attribute: r.flag };
     case 'array':
-      return { id, kind, name, element: r.ref(3), index: r.ref(4), length: r.word(5) };
+      return { id, kind, name, element: ref(r, 3), index: ref(r, 4), length: word(r, 5) };
     case 'struct':
     case 'union':
-      return decodeComposite(r, kind);
-    case 'enum':
-    case 'enum64':
-      return decodeEnum(r, kind);
+      return { id, kind, name, size: word(r, 2), members: entries(r, 3, readMember) };
+    case 'enum': {
+      const values = entries(r, 2, readEnumValue);
+      return { id, kind, name, size: word(r, 2), signed: r.flag, values };
+    }
+    case 'enum64': {
+      const values = entries(r, 3, readEnum64Value);
+      return { id, kind, name, size: word(r, 2), signed: r.flag, values };
+    }
     case 'fwd':
       return { id, kind, name, of: r.flag ? 'union' : 'struct' };
     case 'func':
-      return { id, kind, name, type: r.ref(2), linkage: linkage(r, 1, vlen) };
-    case 'func_proto': {
-      const params = entries(vlen, 3, 2, (at) => ({ name: r.text(at), type: r.ref(at + 1) }));
-      return { id, kind, name, returns: r.ref(2), params };
-    }
+      return { id, kind, name, type: ref(r, 2), linkage: linkage(r, 1, vlen) };
+    case 'func_proto':
+      return { id, kind, name, returns: ref(r, 2), params: entries(r, 2, readParam) };
     case 'var':
-      return { id, kind, name, type: r.ref(2), linkage: linkage(r, 3, r.word(3)) };
-    case 'datasec': {
-      const vars = entries(vlen, 3, 3, (at) => ({
-        type: r.ref(at),
-        offset: r.word(at + 1),
-        size: r.word(at + 2),
-      }));
-      return { id, kind, name, size: r.word(2), vars };
-    }
+      return { id, kind, name, type: ref(r, 2), linkage: linkage(r, 3, word(r, 3)) };
+    case 'datasec':
+      return { id, kind, name, size: word(r, 2), vars: entries(r, 3, readSectionVar) };
     case 'float':
-      return { id, kind, name, size: r.word(2) };
+      return { id, kind, name, size: word(r, 2) };
     case 'decl_tag':
-      return { id, kind, name, type: r.ref(2), component: r.word(3) | 0, attribute: r.flag };
+      return { id, kind, name, type: ref(r, 2), component: word(r, 3) | 0, attribute: r.flag };
     default:
       return kind satisfies never;
   }

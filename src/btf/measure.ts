@@ -18,12 +18,13 @@ const tooDeep = (btf: Types, id: TypeId): never => {
   );
 };
 
-type Wrapper = Extract<
+type Modifier = Extract<
   BtfType,
   { kind: 'typedef' | 'const' | 'volatile' | 'restrict' | 'type_tag' }
 >;
 
-const isWrapper = (type: BtfType): type is Wrapper =>
+/** A type that adds something to another one and has its layout (`btf_type_is_modifier`). */
+export const isModifier = (type: BtfType): type is Modifier =>
   type.kind === 'typedef' ||
   type.kind === 'const' ||
   type.kind === 'volatile' ||
@@ -35,7 +36,7 @@ export const resolveType = (btf: Types, id: TypeId): TypeId => {
   let at = id;
   for (let depth = 0; depth <= MAX_RESOLVE_DEPTH; depth++) {
     const type = btf.type(at);
-    if (!isWrapper(type)) return at;
+    if (!isModifier(type)) return at;
     at = type.type;
   }
   return tooDeep(btf, id);

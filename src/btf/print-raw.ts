@@ -70,12 +70,12 @@ const describe = (btf: Btf, type: BtfType): [head: string, entries?: readonly st
 
 /** All own types as `bpftool btf dump … format raw` prints them, a line each and one for each of their entries. */
 export const printRaw = (btf: Btf): string => {
-  const lines: string[] = [];
+  let text = '';
   for (let id = btf.base?.typeCount ?? 1; id < btf.typeCount; id++) {
     const type = btf.type(id);
     const [head, entries = []] = describe(btf, type);
-    lines.push(`[${id}] ${type.kind.toUpperCase()} ${quoted(type.name)} ${head}\n`);
-    for (const entry of entries) lines.push(`\t${entry}\n`);
+    text += `[${id}] ${type.kind.toUpperCase()} ${quoted(type.name)} ${head}\n`;
+    for (const entry of entries) text += `\t${entry}\n`;
   }
-  return lines.join('');
+  return text;
 };
