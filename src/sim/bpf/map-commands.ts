@@ -41,9 +41,9 @@ function writable(map: BpfMap): void {
   if (!map.userWritable) refuse(EPERM, 'the map was made with BPF_F_RDONLY');
 }
 
-/** No map has a spin lock in its value yet, and without one BPF_F_LOCK is an error. */
+/** Without a bpf_spin_lock in the value BPF_F_LOCK is an error on Linux as well. */
 function noLock(flags: number): void {
-  if ((flags & F_LOCK) !== 0) refuse(EINVAL, 'BPF_F_LOCK wants a bpf_spin_lock in the value');
+  if ((flags & F_LOCK) !== 0) refuse(EINVAL, 'flag BPF_F_LOCK is not modelled');
 }
 
 function checkValue(map: BpfMap, value: Uint8Array): void {

@@ -32,7 +32,7 @@ export function createMap(
   attrAt: Offset,
 ): number {
   const request = requestOf(attr);
-  const { type, flags } = request;
+  const { type } = request;
   const label = `${mapTypeName(type)} (#${type})`;
   checkAttributes(attr, label);
   const kind = mapKind(type);
@@ -44,22 +44,13 @@ export function createMap(
     refuse(ERRNO.EPERM, `map type ${label} needs CAP_BPF`);
   const inner = innerOf(state, task, attr, type);
   const name = attr.mapName ?? '';
+  if (checkName(name) !== 0) refuse(EINVAL, `"${name}" is no name for a map`);
+  const btf = btfOf(state, task, attr);
+  if (btf !== undefined) checkTypes(btf.btf, request, label);
   const ops = allocate(() => kind.make(request, makers));
-  const addr = state.kernel.newMap({ ...request, flags }, name);
-  const created: BpfMap = new BpfMap(state, {
-    attr: request,
-    name,
-    ops,
-    addr,
-    inner,
-  });
+  const addr = state.kernel.newMap(request, name);
+  const created: BpfMap = new BpfMap(state, { attr: request, name, ops, addr, btf, inner });
   try {
-    if (checkName(name) !== 0) refuse(EINVAL, `"${name}" is no name for a map`);
-    const btf = btfOf(state, task, attr);
-    if (btf !== undefined) {
-      checkTypes(btf.btf, request, label);
-      created.keepBtf(btf);
-    }
     askHooks(state, addr, attrAt);
   } catch (error) {
     created.put();

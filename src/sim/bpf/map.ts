@@ -10,6 +10,7 @@ export interface NewMap {
   readonly ops: MapOps;
   /** Offset of its `struct bpf_map`. */
   readonly addr: Offset;
+  readonly btf: BpfBtf | undefined;
   /** For maps of maps: what fits in. */
   readonly inner: MapAttr | undefined;
 }
@@ -28,7 +29,7 @@ export class BpfMap extends Counted {
   #id = 0;
   #users = 1;
   readonly #state: BpfState;
-  #btf: BpfBtf | undefined;
+  readonly #btf: BpfBtf | undefined;
 
   constructor(state: BpfState, made: NewMap) {
     super();
@@ -38,6 +39,7 @@ export class BpfMap extends Counted {
     this.ops = made.ops;
     this.addr = made.addr;
     this.inner = made.inner;
+    this.#btf = made.btf?.get();
     state.mapAt.set(this.addr, this);
   }
 
@@ -49,11 +51,6 @@ export class BpfMap extends Counted {
   settle(): void {
     this.#id = this.#state.maps.add(this);
     this.#state.kernel.settleMap(this.addr, this.#id);
-  }
-
-  /** Describes keys and values from now on. */
-  keepBtf(btf: BpfBtf): void {
-    this.#btf = btf.get();
   }
 
   freeze(): void {

@@ -135,9 +135,11 @@ function build(
   made: Description & { readonly btf: BpfBtf | undefined; readonly addr: Offset },
 ): BpfProgram {
   if (made.type === BPF_PROG_TYPE.LSM) checkTarget(state, made);
+  const caller = callerOf(state, made);
+  const prototype = caller.lsm && state.host.lsm.hook(caller.lsm.hook).prototype;
   const insns = decode(attr.insns);
   const lines = lineTable(attr.lineInfo ?? new Uint8Array(0), made.btf?.btf);
-  checkCalls(state, insns, callerOf(state, made), lines);
+  checkCalls(state, insns, caller, lines);
   refuseWith(
     checkStructure(attr.insns, {
       release: state.host.release,
@@ -158,7 +160,8 @@ function build(
     kfuncs: () => undefined,
     isProbe: () => true,
   };
-  return new BpfProgram(state, { ...made, executable, maps, lines });
+  const argumentSlots = prototype?.slots ?? 0;
+  return new BpfProgram(state, { ...made, executable, maps, lines, argumentSlots });
 }
 
 /** The hook and kind of an LSM program. */

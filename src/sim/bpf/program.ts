@@ -21,6 +21,8 @@ export interface NewProgram {
   readonly btf: BpfBtf | undefined;
   readonly lines: LineTable;
   readonly addr: Offset;
+  /** 64-bit arguments in its context, the return slot not counted. */
+  readonly argumentSlots: number;
 }
 
 /** A loaded program. */
@@ -37,6 +39,7 @@ export class BpfProgram extends Counted implements HookProgram {
   readonly btf: BpfBtf | undefined;
   readonly lines: LineTable;
   readonly addr: Offset;
+  readonly argumentSlots: number;
   #id = 0;
   readonly #state: BpfState;
 
@@ -54,6 +57,7 @@ export class BpfProgram extends Counted implements HookProgram {
     this.btf = made.btf?.get();
     this.lines = made.lines;
     this.addr = made.addr;
+    this.argumentSlots = made.argumentSlots;
     state.programOf.set(made.executable, this);
     state.programAt.set(this.addr, this);
   }

@@ -3,7 +3,6 @@ import { ERRNO, errnoName } from '../../abi/index.ts';
 import type { Offset } from '../mem/memory.ts';
 import type { AnonName, BpfFile, BpfHost, BpfTask } from './host.ts';
 import { makeHelpers } from './helpers/table.ts';
-import { hookNameOf } from '../lsm/index.ts';
 import {
   STACK_SIZE,
   prepare,
@@ -80,12 +79,6 @@ export class BpfState {
     lsm.hook('inode_free_security').after(drop);
     lsm.hook('task_free').after(drop);
     lsm.released = drop;
-  }
-
-  /** 64-bit arguments in the context of a program's hook, the return slot not counted. */
-  argumentSlots(code: Executable): number {
-    const hook = hookNameOf(this.host.btf, this.programOf.get(code)?.attachBtfId ?? 0);
-    return hook === undefined ? 0 : (this.host.lsm.hook(hook).prototype?.slots ?? 0);
   }
 
   /** Runs a program on a context. */

@@ -32,7 +32,7 @@ export const pointer = (call: Call, register: number): Offset =>
 
 /** Sets r0 to an integer of up to 53 bits, sign-extended. */
 export function result(call: Call, value: number): void {
-  call.lo[0] = value >= -0x80000000 && value <= 0x7fffffff ? value : value % 2 ** 32;
+  call.lo[0] = value;
   call.hi[0] = Math.floor(value / 2 ** 32);
 }
 

@@ -1,5 +1,7 @@
 import { ERRNO } from '../../../abi/index.ts';
+import type { Call } from '../../../vm/index.ts';
 import type { BpfCgroup } from '../host.ts';
+import type { BpfState } from '../state.ts';
 import { memory, pointerResult, result, u32, u64, type Helper } from './args.ts';
 
 const { EINVAL } = ERRNO;
@@ -101,12 +103,16 @@ const bprmOptsSet: Helper = {
   },
 };
 
+/** 64-bit arguments in the context of the running program, the return slot not counted. */
+const argumentSlots = (state: BpfState, call: Call): number =>
+  state.programOf.get(call.program)?.argumentSlots ?? 0;
+
 const funcArg: Helper = {
   make: (state) => (call) => {
     const index = u32(call, 2);
     const to = memory(call, 3, 8);
     if (to === 0) return;
-    if (index >= state.argumentSlots(call.program)) return result(call, -EINVAL);
+    if (index >= argumentSlots(state, call)) return result(call, -EINVAL);
     const from = call.ctx + index * 8;
     call.memory.u8.copyWithin(to, from, from + 8);
     result(call, 0);
@@ -117,14 +123,14 @@ const funcRet: Helper = {
   make: (state) => (call) => {
     const to = memory(call, 2, 8);
     if (to === 0) return;
-    const from = call.ctx + state.argumentSlots(call.program) * 8;
+    const from = call.ctx + argumentSlots(state, call) * 8;
     call.memory.u8.copyWithin(to, from, from + 8);
     result(call, 0);
   },
 };
 
 const funcArgCount: Helper = {
-  make: (state) => (call) => result(call, state.argumentSlots(call.program)),
+  make: (state) => (call) => result(call, argumentSlots(state, call)),
 };
 
 export const TASK_HELPERS: Readonly<Record<string, Helper>> = {

@@ -102,8 +102,8 @@ export function hashOfMaps(env: MapEnv, attr: MapAttr, take: TakeSlot): MapOps {
   }
 
   return {
-    ...table,
     userValueSize: 4,
+    nextKey: (key, next) => table.nextKey(key, next),
     lookup(key) {
       const value = table.lookup(key);
       return value === 0 ? 0 : mem.readPointer(value);
