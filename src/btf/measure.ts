@@ -105,6 +105,13 @@ export const asBitfield = (btf: Types, member: Member): Member => {
   return { ...member, bitSize: type.bits, bitOffset: member.bitOffset + type.bitOffset };
 };
 
+/** Whether a bitfield goes over the end of a unit of its type, as only `packed` lets it. */
+export const isSplit = (btf: Types, member: Member): boolean => {
+  const { bitOffset, bitSize } = asBitfield(btf, member);
+  const unit = sizeOfType(btf, member.type) * 8;
+  return bitSize !== 0 && (bitOffset % unit) + bitSize > unit;
+};
+
 /**
  * Returns {@link Btf.alignOf}. It remembers what it found, without which structs that hold each other twice would
  * take exponential time.
@@ -114,9 +121,7 @@ export const createAlignOf = (btf: Types): ((id: TypeId) => number) => {
 
   const fits = (member: Member, alignment: number): boolean => {
     const { bitOffset, bitSize } = asBitfield(btf, member);
-    if (bitSize === 0) return bitOffset % (alignment * 8) === 0;
-    const unit = sizeOfType(btf, member.type) * 8;
-    return (bitOffset % unit) + bitSize <= unit;
+    return bitSize === 0 ? bitOffset % (alignment * 8) === 0 : !isSplit(btf, member);
   };
 
   const ofComposite = (type: BtfComposite, depth: number): number => {

@@ -1,4 +1,4 @@
-import { asBitfield } from '../measure.ts';
+import { asBitfield, isSplit } from '../measure.ts';
 import { formatError } from '../raw.ts';
 import type { Btf, BtfComposite, Member } from '../types.ts';
 
@@ -50,7 +50,8 @@ const layoutUnion = (btf: Btf, type: BtfComposite, alignment: number): readonly 
 /** How to write a struct or union so that a C compiler gives each member the place that BTF says. */
 export const layoutOf = (btf: Btf, type: BtfComposite): Layout => {
   const alignment = btf.alignOf(type.id);
-  const packed = alignment === 1 && type.members.some((m) => btf.alignOf(m.type) > 1);
+  const packed =
+    alignment === 1 && type.members.some((m) => btf.alignOf(m.type) > 1 || isSplit(btf, m));
   const parts =
     type.kind === 'struct'
       ? layoutStruct(btf, type, alignment, packed)

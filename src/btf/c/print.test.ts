@@ -206,6 +206,7 @@ typedef int s32;
     ['a long after an int', [INT, LONG, struct('s', 12, member('a', 1, 0), member('b', 2, 32))]],
     ['an odd size', [INT, CHAR, struct('s', 5, member('a', 1, 0), member('b', 2, 32))]],
     ['a bitfield across units', [INT, struct('s', 8, member('a', 1, 24, 12))]],
+    ['a bitfield across bytes', [CHAR, struct('s', 2, member('a', 1, 3, 7))]],
   ])('packs a struct that only so has its layout: %s', (_, types) => {
     expect(definitions(types)).toMatch(/\n\} __attribute__\(\(packed\)\);$/);
   });
