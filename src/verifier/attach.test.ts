@@ -36,6 +36,5 @@ it.each([
     rule: 'attach',
     kernelMessage,
     errno: ERRNO.EINVAL,
-    certain: true,
   });
 });

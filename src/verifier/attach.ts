@@ -21,7 +21,7 @@ export function checkAttachTarget(program: LsmAttachment): Diagnostic | undefine
   const kernelMessage = refusalOf(program);
   return kernelMessage === undefined
     ? undefined
-    : { insn: -1, rule: 'attach', kernelMessage, errno: ERRNO.EINVAL, certain: true };
+    : { insn: -1, rule: 'attach', kernelMessage, errno: ERRNO.EINVAL };
 }
 
 function refusalOf(program: LsmAttachment): string | undefined {

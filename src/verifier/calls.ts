@@ -23,11 +23,16 @@ interface Frame {
  * they are dead code or not, the stack only where it explored an access.
  * @param privateStack each function has a stack of its own: tracing programs since 6.13.
  */
-export function checkCalls(program: Program, privateStack: boolean, out: Diagnostic[]): void {
+export function checkCalls(
+  program: Program,
+  live: Uint8Array,
+  privateStack: boolean,
+  out: Diagnostic[],
+): void {
   const frames = new Map(
     program.starts.map((start, i) => {
       const end = program.starts[i + 1] ?? program.length;
-      return [start, frameOf(program.insns, start, end)] as const;
+      return [start, frameOf(program.insns, live, start, end)] as const;
     }),
   );
   // Without it, layers of functions that all call the next layer would take for ever.
@@ -43,7 +48,6 @@ export function checkCalls(program: Program, privateStack: boolean, out: Diagnos
         rule: 'stack',
         kernelMessage: `combined stack size of ${depth} calls is ${total}. Too large`,
         errno: ERRNO.EACCES,
-        certain: false,
       });
       return false;
     }
@@ -56,7 +60,6 @@ export function checkCalls(program: Program, privateStack: boolean, out: Diagnos
         rule: 'call-depth',
         kernelMessage: `the call stack of ${depth + 1} frames is too deep`,
         errno: ERRNO.E2BIG,
-        certain: true,
       });
       return false;
     });
@@ -65,8 +68,16 @@ export function checkCalls(program: Program, privateStack: boolean, out: Diagnos
   if (main !== undefined) walk(main, 1, 0);
 }
 
-function frameOf(insns: readonly Instruction[], start: number, end: number): Frame {
+function frameOf(
+  insns: readonly Instruction[],
+  live: Uint8Array,
+  start: number,
+  end: number,
+): Frame {
   const own = insns.filter(({ index }) => index >= start && index < end);
-  const deepest = Math.max(0, ...own.map((insn) => -(frameOffset(insn) ?? 0)));
+  const deepest = Math.max(
+    0,
+    ...own.map((insn) => (live[insn.index] === 1 ? -(frameOffset(insn) ?? 0) : 0)),
+  );
   return { start, calls: own.filter(isLocalCall), stack: Math.ceil(deepest / 16) * 16 };
 }

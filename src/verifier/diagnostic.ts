@@ -15,7 +15,7 @@ export type Rule =
   | 'call-depth'
   | 'attach';
 
-/** One reason for which Linux refuses the program, or would. */
+/** One reason for which Linux refuses the program. */
 export interface Diagnostic {
   /** Slot of the instruction; -1 when it is about the whole program. */
   readonly insn: number;
@@ -24,9 +24,4 @@ export interface Diagnostic {
   readonly kernelMessage: string;
   /** Positive, as in `abi`. */
   readonly errno: number;
-  /**
-   * False when Linux refuses only if it explores a branch that leads to the instruction: code that is dead for
-   * constants known at load may hold anything.
-   */
-  readonly certain: boolean;
 }

@@ -58,7 +58,6 @@ export function findFunctions(
         rule: 'function',
         kernelMessage: 'call to invalid destination',
         errno: ERRNO.EINVAL,
-        certain: true,
       });
     else starts.add(start);
   }
@@ -68,7 +67,6 @@ export function findFunctions(
       rule: 'function',
       kernelMessage: 'too many subprograms',
       errno: ERRNO.E2BIG,
-      certain: true,
     });
   return { insns, length, starts: [...starts].toSorted((a, b) => a - b) };
 }
@@ -88,7 +86,6 @@ export function checkFunctions({ insns, length, starts }: Program, out: Diagnost
           rule: 'jump',
           kernelMessage: `jump out of range from insn ${insn.index} to ${to}`,
           errno: ERRNO.EINVAL,
-          certain: true,
         });
     }
     const next = insns[i + 1]?.index ?? length;
@@ -98,7 +95,6 @@ export function checkFunctions({ insns, length, starts }: Program, out: Diagnost
         rule: 'fallthrough',
         kernelMessage: 'last insn is not an exit or jmp',
         errno: ERRNO.EINVAL,
-        certain: true,
       });
   });
 }
@@ -113,7 +109,6 @@ export function checkReachable(program: Program, out: Diagnostic[]): void {
         rule: 'unreachable',
         kernelMessage,
         errno: ERRNO.EINVAL,
-        certain: true,
       });
     if (visited[insn.index] === 0) refuse(`unreachable insn ${insn.index}`);
     else if (insn.slots === 2 && visited[insn.index + 1] === 1)

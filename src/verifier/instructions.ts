@@ -42,7 +42,6 @@ const einval = (insn: number, rule: Rule, kernelMessage: string): Diagnostic => 
   rule,
   kernelMessage,
   errno: ERRNO.EINVAL,
-  certain: true,
 });
 
 /** Opcodes are known and 64-bit constants whole (`resolve_pseudo_ldimm64`). */
@@ -162,7 +161,6 @@ function checkRegisters(insn: Instruction): Diagnostic | undefined {
     rule: 'register',
     kernelMessage: 'frame pointer is read only',
     errno: ERRNO.EACCES,
-    certain: true,
   };
 }
 
@@ -224,13 +222,12 @@ function checkStackAccess(insn: Instruction): Diagnostic | undefined {
   if (off === undefined) return undefined;
   const size = accessSize(insn.opcode);
   if (off >= -MAX_STACK && off + size <= 0) return undefined;
-  const what = write ? 'write to' : 'read from';
+  const where = `stack R${FRAME_POINTER} off=${off} size=${size}`;
   return {
     insn: insn.index,
     rule: 'stack',
-    kernelMessage: `invalid ${what} stack R${FRAME_POINTER} off=${off} size=${size}`,
+    kernelMessage: write ? `invalid write to ${where}` : `invalid read from ${where}`,
     errno: ERRNO.EACCES,
-    certain: true,
   };
 }
 

@@ -556,7 +556,7 @@ describe('arithmetic is that of the model', () => {
         if (r0(immediate) !== model(a, BigInt(imm)))
           throw new Error(`${a}, ${imm}: ${r0(immediate)}`);
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 });
