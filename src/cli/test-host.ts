@@ -29,7 +29,7 @@ export function testHost(testFile: string, image: SimImage): TestHost {
         for (const task of sim.tasks.all) if (task !== sim.init) sim.exit(task);
         return sim.bpf.leaks();
       };
-      return Promise.resolve({ kernel: asKernel(sim), shutdown });
+      return Promise.resolve({ kernel: asKernel(sim), kernelBtf: image.btf, shutdown });
     },
     readObject: (path) => readInput(resolve(folder, path)),
     now: () => performance.now(),

@@ -30,6 +30,8 @@ export interface ProgramOptions {
 
 export interface LoadOptions {
   readonly kernel: Kernel;
+  /** The kernel's BTF, if it is open already: saves asking the kernel for it and reading it anew. */
+  readonly kernelBtf?: Btf;
   /** Initial values of global variables by name; `const volatile` ones are constants for the kernel from then on. */
   readonly variables?: Readonly<Record<string, Value>>;
   readonly maps?: Readonly<Record<string, MapOptions>>;
@@ -59,7 +61,7 @@ export async function loadParts(
   fds: Fds,
 ): Promise<LoadedParts> {
   const { kernel } = options;
-  const kernelBtf = readBtf(await kernel.btf(), { file: 'vmlinux' });
+  const kernelBtf = options.kernelBtf ?? readBtf(await kernel.btf(), { file: 'vmlinux' });
   const sections = await dataSections(spec, options, kernelBtf);
   const btfFd = await loadBtf(spec, fds);
   const loading: Loading = {

@@ -1,3 +1,4 @@
+import type { Btf } from '../btf/index.ts';
 import { BpfError, Collection, LoadError, ValueError } from '../client/index.ts';
 import type { Kernel } from '../kernel/index.ts';
 import { ExpectationError, expectationsOn } from './expect.ts';
@@ -7,6 +8,8 @@ import type { Machine, PolicyTest } from './suite.ts';
 /** A kernel that a test runs on, with what only its maker can tell. */
 export interface BootedKernel {
   readonly kernel: Kernel;
+  /** Its BTF, open: shared by all that is loaded into it. */
+  readonly kernelBtf?: Btf;
   /**
    * Ends all tasks but the first, and tells which BPF objects are alive then, each named for people: `map 7 events`.
    * Undefined where nobody can tell.
@@ -43,13 +46,18 @@ interface Session {
 async function boot(host: TestHost, session: Session): Promise<Machine> {
   const booted = await host.boot();
   session.booted.push(booted);
-  const { kernel } = booted;
+  const { kernel, kernelBtf } = booted;
   return {
     kernel,
     ...expectationsOn(kernel),
     load: async (path, { attach = true, ...options } = {}) => {
       const bytes = host.readObject(path);
-      const collection = await Collection.load(bytes, { ...options, kernel, file: path });
+      const collection = await Collection.load(bytes, {
+        ...options,
+        ...(kernelBtf === undefined ? {} : { kernelBtf }),
+        kernel,
+        file: path,
+      });
       session.collections.push(collection);
       if (attach) await collection.attach();
       return collection;

@@ -12,7 +12,7 @@ export interface Machine extends Expectations {
   readonly load: (path: string, options?: PolicyOptions) => Promise<Collection>;
 }
 
-export interface PolicyOptions extends Omit<LoadOptions, 'kernel' | 'file'> {
+export interface PolicyOptions extends Omit<LoadOptions, 'kernel' | 'kernelBtf' | 'file'> {
   /** False leaves the programs loaded but not attached. */
   readonly attach?: boolean;
 }
