@@ -172,7 +172,7 @@ export const ERRNO = Object.fromEntries(ERRNO_ROWS.map((row) => [row.name, row.n
 
 const rowByNumber: ReadonlyMap<number, Row> = new Map(ERRNO_ROWS.map((row) => [row.number, row]));
 
-/** Name of an errno given positive or, as the kernel returns it, negative; `undefined` when Linux has no such number. */
+/** Name of an errno given positive or, as the kernel returns it, negative; undefined when Linux has no such number. */
 export const errnoNameOf = (number: number): ErrnoName | undefined =>
   rowByNumber.get(Math.abs(number))?.name;
 
