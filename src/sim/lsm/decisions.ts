@@ -11,13 +11,16 @@ export class DecisionLog {
     this.#capacity = capacity;
   }
 
-  /** Numbers the decision and keeps it. */
-  add(entry: Omit<Decision, 'seq'>): Decision {
-    this.#seq += 1;
-    const decision: Decision = { seq: this.#seq, ...entry };
+  /** Number of the next decision, from 1. */
+  get nextSeq(): number {
+    return this.#seq + 1;
+  }
+
+  /** Keeps a decision, whose number must be {@link nextSeq}. */
+  add(decision: Decision): void {
+    this.#seq = decision.seq;
     this.#ring[this.#next] = decision;
     this.#next = (this.#next + 1) % this.#capacity;
-    return decision;
   }
 
   /** Oldest first. */

@@ -2,7 +2,7 @@ import type { Btf } from '../../btf/types.ts';
 import type { Decision } from '../../kernel/decision.ts';
 import type { KernelMemory, Offset } from '../mem/memory.ts';
 import { HookArgumentError, ObjectGraph, type GraphValue } from './graph.ts';
-import type { HookPoint } from './hook-point.ts';
+import type { HookHost, HookPoint } from './hook-point.ts';
 import { hookNames, type HookParam, type HookPrototype } from './hooks.ts';
 import { nearestHint } from './nearest.ts';
 
@@ -20,7 +20,7 @@ interface FireDeps {
   readonly btf: Btf;
   readonly host: {
     released: ((object: Offset) => void) | undefined;
-    record(entry: Pick<Decision, 'hook' | 'result' | 'by' | 'programs'>): Decision;
+    record: HookHost['record'];
   };
   hook(name: string): HookPoint;
 }
@@ -43,8 +43,7 @@ export function fire(deps: FireDeps, name: string, args: FireArguments): Fired {
     const result = point.call(
       ...prototype.params.map((p, i) => argument(deps, graph, p, values[i])),
     );
-    const decision =
-      point.decision ?? deps.host.record({ hook: name, result, by: undefined, programs: [] });
+    const decision = point.decision ?? deps.host.record(name, result, undefined, []);
     return { result, decision };
   } finally {
     point.decision = undefined;

@@ -28,7 +28,12 @@ export interface HookHost {
   /** Opens a context for a chain of programs; undefined when hooks nest too deep. */
   enter(): Offset | undefined;
   leave(): void;
-  record(entry: Pick<Decision, 'hook' | 'result' | 'by' | 'programs'>): Decision;
+  record(
+    hook: string,
+    result: number,
+    by: DecidedBy | undefined,
+    programs: Decision['programs'],
+  ): Decision;
 }
 
 type Ran = { name: string; id: number; result: number; fault?: string };
@@ -117,7 +122,9 @@ export class HookPoint {
       result = rule.next(result, answer);
       if (!rule.stops(answer)) continue;
       this.decision =
-        answer < 0 ? this.#record(result, denialOf(lsm.lsm, lsm.rule(args)), []) : undefined;
+        answer < 0
+          ? this.#host.record(this.name, result, denialOf(lsm.lsm, lsm.rule(args)), [])
+          : undefined;
       return result;
     }
     const programs = this.#programs;
@@ -126,12 +133,8 @@ export class HookPoint {
     const answer = this.#run(this.prototype, programs, args, ran);
     result = rule.next(result, answer.value);
     const denied = answer.value < 0 && rule.stops(answer.value);
-    this.decision = this.#record(result, denied ? answer.by : undefined, ran);
+    this.decision = this.#host.record(this.name, result, denied ? answer.by : undefined, ran);
     return result;
-  }
-
-  #record(result: number, by: DecidedBy | undefined, programs: readonly Ran[]): Decision {
-    return this.#host.record({ hook: this.name, result, by, programs });
   }
 
   #run(

@@ -1,6 +1,6 @@
 import { hookAttributes } from '../../abi/hooks.ts';
 import type { Btf } from '../../btf/types.ts';
-import type { Decision } from '../../kernel/decision.ts';
+import type { DecidedBy, Decision } from '../../kernel/decision.ts';
 import type { Layouts } from '../mem/layout.ts';
 import type { KernelMemory, Offset } from '../mem/memory.ts';
 
@@ -93,7 +93,7 @@ export class Lsm {
    * @returns -errno.
    */
   deniedByDac(rule: string, errno: number): number {
-    this.record({ hook: undefined, result: -errno, by: { layer: 'dac', rule }, programs: [] });
+    this.record(undefined, -errno, { layer: 'dac', rule }, []);
     return -errno;
   }
 
@@ -125,15 +125,28 @@ export class Lsm {
     this.#depth -= 1;
   }
 
-  record(entry: Pick<Decision, 'hook' | 'result' | 'by' | 'programs'>): Decision {
+  /** Adds a decision to the log; what the caller does not say is the present state. */
+  record(
+    hook: string | undefined,
+    result: number,
+    by: DecidedBy | undefined,
+    programs: Decision['programs'],
+  ): Decision {
     const deps = this.#deps;
-    return this.#log.add({
+    const firing = this.#firing > 0;
+    const decision: Decision = {
+      seq: this.#log.nextSeq,
       time: deps.now(),
-      syscall: this.#firing > 0 ? 'fire' : deps.syscall(),
+      syscall: firing ? 'fire' : deps.syscall(),
+      hook,
       task: deps.task(),
-      object: this.#firing > 0 ? undefined : this.#objectName(),
-      ...entry,
-    });
+      object: firing ? undefined : this.#objectName(),
+      result,
+      by,
+      programs,
+    };
+    this.#log.add(decision);
+    return decision;
   }
 
   #objectName(): string | undefined {
