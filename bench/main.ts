@@ -131,8 +131,11 @@ const format = (value: number): string =>
 
 function print(rows: readonly Row[]): void {
   const width = Math.max(...rows.map((row) => row.what.length));
-  for (const { what, unit, median } of rows)
-    console.log(`${what.padEnd(width)}  ${format(median).padStart(8)} ${unit}`);
+  console.log(`${''.padEnd(width)}    median      best`);
+  for (const { what, unit, median, best } of rows) {
+    const figures = [median, best].map((figure) => format(figure).padStart(8)).join('  ');
+    console.log(`${what.padEnd(width)}  ${figures} ${unit}`);
+  }
 }
 
 const rows = [
