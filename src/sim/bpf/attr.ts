@@ -1,22 +1,8 @@
-import { BPF_ATTR } from '../../abi/index.ts';
+import { BPF_ATTR, BPF_CMD_ATTR } from '../../abi/index.ts';
 import type { BpfCommand } from '../../kernel/bpf.ts';
 import type { KernelMemory, Offset } from '../mem/memory.ts';
 
 type Layout = Readonly<Record<string, { readonly offset: number; readonly size: number }>>;
-
-const SECTION = {
-  MAP_CREATE: 'map_create',
-  MAP_LOOKUP_ELEM: 'map_elem',
-  MAP_UPDATE_ELEM: 'map_elem',
-  MAP_DELETE_ELEM: 'map_elem',
-  MAP_GET_NEXT_KEY: 'map_elem',
-  MAP_FREEZE: 'map_elem',
-  PROG_LOAD: 'prog_load',
-  BTF_LOAD: 'btf_load',
-  LINK_CREATE: 'link_create',
-  RAW_TRACEPOINT_OPEN: 'raw_tracepoint',
-  OBJ_GET_INFO_BY_FD: 'info',
-} as const satisfies Readonly<Record<BpfCommand, keyof typeof BPF_ATTR>>;
 
 /** Fields whose length the C side passes in a field of its own, in records of so many bytes. */
 const COUNTED: Readonly<Record<string, { count: string; record: number; recordSize?: string }>> = {
@@ -30,7 +16,7 @@ const COUNTED: Readonly<Record<string, { count: string; record: number; recordSi
 export const attrSize = (command: BpfCommand): number =>
   Math.max(...Object.values(layoutOf(command)).map((field) => field.offset + field.size));
 
-const layoutOf = (command: BpfCommand): Layout => BPF_ATTR[SECTION[command]];
+const layoutOf = (command: BpfCommand): Layout => BPF_ATTR[BPF_CMD_ATTR[command]];
 
 /**
  * Writes `union bpf_attr` as the hooks on bpf(2) see it. Pointers to user memory stay NULL: the caller's buffers have

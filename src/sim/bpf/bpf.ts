@@ -21,7 +21,8 @@ type Handler<C extends BpfCommand> = (
   attrAt: Offset,
 ) => BpfCommands[C]['out'];
 
-const HANDLERS: { readonly [C in BpfCommand]: Handler<C> } = {
+/** The commands that are modelled; {@link Bpf.call} refuses all others by name. */
+const HANDLERS: { readonly [C in BpfCommand]?: Handler<C> } = {
   MAP_CREATE: createMap,
   MAP_LOOKUP_ELEM: lookupElem,
   MAP_UPDATE_ELEM: updateElem,
