@@ -16,9 +16,9 @@ import {
   type AccessSpec,
 } from './spec.ts';
 
-/** A candidate that has no such field, enumerator or shape, and which. */
+/** A candidate that has no such field, enumerator or shape; told on demand, since most are never asked why. */
 export interface Mismatch {
-  readonly mismatch: string;
+  readonly mismatch: () => string;
 }
 
 const suggest = (names: readonly string[]): string =>
@@ -82,7 +82,7 @@ const findMember = (
       if (fieldsAreCompatible(walk.local, local, walk.target, member.type)) return member.type;
       const [ours, theirs] = [layoutOf(walk.local, local), layoutOf(walk.target, member.type)];
       const types = `${describeType(ours)} here, ${describeType(theirs)} there`;
-      return { mismatch: `field ${member.name} has an incompatible type: ${types}` };
+      return { mismatch: () => `field ${member.name} has an incompatible type: ${types}` };
     }
     const found = findMember(walk, step, inner, barren);
     if (found !== undefined) return found;
@@ -95,11 +95,14 @@ const findMember = (
 
 const stepIntoMember = (walk: Walk, step: Accessor): Mismatch | undefined => {
   const holder = layoutOf(walk.target, walk.type);
-  if (!isComposite(holder)) return { mismatch: `${describeType(holder)} has no members` };
+  if (!isComposite(holder)) return { mismatch: () => `${describeType(holder)} has no members` };
   const found = findMember(walk, step, holder, new Set());
   if (found === undefined) {
-    const near = nearestNames(step.name ?? '', memberNames(walk.target, holder));
-    return { mismatch: `${describeType(holder)} has no field ${step.name}${suggest(near)}` };
+    const mismatch = (): string => {
+      const near = nearestNames(step.name ?? '', memberNames(walk.target, holder));
+      return `${describeType(holder)} has no field ${step.name}${suggest(near)}`;
+    };
+    return { mismatch };
   }
   if (typeof found === 'object') return found;
   walk.type = found;
@@ -111,9 +114,9 @@ const stepIntoElement = (walk: Walk, { index }: Accessor): Mismatch | undefined 
   let element = walk.target.resolve(walk.type);
   if (walk.path.length > 0) {
     const array = walk.target.type(element);
-    if (array.kind !== 'array') return { mismatch: `${describeType(array)} is not an array` };
+    if (array.kind !== 'array') return { mismatch: () => `${describeType(array)} is not an array` };
     if (index >= array.length && !isFlexibleArray(walk.target, walk.path.at(-1), array))
-      return { mismatch: `index ${index} is outside an array of ${array.length}` };
+      return { mismatch: () => `index ${index} is outside an array of ${array.length}` };
     element = walk.target.resolve(array.element);
   }
   pushRaw(walk, index);
@@ -136,14 +139,16 @@ const matchField = (local: AccessSpec, target: Btf, root: TypeId): AccessSpec | 
 
 const matchEnumerator = (local: AccessSpec, target: Btf, root: TypeId): AccessSpec | Mismatch => {
   const type = layoutOf(target, root);
-  if (!isEnum(type)) return { mismatch: `${describeType(type)} is not an enum` };
+  if (!isEnum(type)) return { mismatch: () => `${describeType(type)} is not an enum` };
   const wanted = essentialName(local.path[0]?.name ?? '');
   const index = type.values.findIndex(({ name }) => essentialName(name) === wanted);
   const name = type.values[index]?.name;
   if (name === undefined) {
-    const names = type.values.map((value) => value.name);
-    const near = suggest(nearestNames(wanted, names));
-    return { mismatch: `${describeType(type)} has no enumerator ${wanted}${near}` };
+    const mismatch = (): string => {
+      const names = type.values.map((value) => value.name);
+      return `${describeType(type)} has no enumerator ${wanted}${suggest(nearestNames(wanted, names))}`;
+    };
+    return { mismatch };
   }
   const path = [{ type: type.id, index, name }];
   return { btf: target, root, kind: local.kind, raw: [index], path, bitOffset: 0 };
@@ -153,7 +158,7 @@ const matchType = (local: AccessSpec, target: Btf, root: TypeId): AccessSpec | M
   const comparison = { local: local.btf, target, steps: 0 };
   const match = local.kind === 'type_matches' ? typesMatch : typesAreCompatible;
   if (!match(comparison, local.root, root))
-    return { mismatch: `${describeType(target.type(root))} does not match` };
+    return { mismatch: () => `${describeType(target.type(root))} does not match` };
   return { btf: target, root, kind: local.kind, raw: [], path: [], bitOffset: 0 };
 };
 

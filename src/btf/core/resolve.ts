@@ -92,18 +92,18 @@ const checkUnambiguous = (first: Match, other: Match): void => {
 
 interface Search {
   readonly matches: readonly Match[];
-  readonly mismatches: readonly string[];
+  readonly mismatches: readonly (() => string)[];
 }
 
 const search = (memo: CoreMemo, type: BtfType, local: AccessSpec): Search => {
   const candidates = candidatesOf(memo, type);
   const fitting: Candidate[] = [];
   const matches: Match[] = [];
-  const mismatches: string[] = [];
+  const mismatches: (() => string)[] = [];
   for (const candidate of candidates) {
     const spec = matchSpec(local, candidate.btf, candidate.id);
     if ('mismatch' in spec) {
-      mismatches.push(`${candidate.btf.file}: ${spec.mismatch}`);
+      mismatches.push(() => `${candidate.btf.file}: ${spec.mismatch()}`);
       continue;
     }
     const { value, access } = valueOf(spec);
@@ -146,10 +146,14 @@ function* namesOfKind(targets: readonly Btf[], type: BtfType): Generator<string>
 const explainAbsence = (
   memo: CoreMemo,
   type: BtfType,
-  mismatches: readonly string[],
+  mismatches: readonly (() => string)[],
   poison: boolean,
 ): string => {
-  if (mismatches.length > 0) return [...new Set(mismatches)].slice(0, MAX_MISMATCHES).join('; ');
+  if (mismatches.length > 0)
+    return mismatches
+      .slice(0, MAX_MISMATCHES)
+      .map((mismatch) => mismatch())
+      .join('; ');
   const name = essentialName(type.name);
   const near = poison ? nearestNames(name, namesOfKind(memo.targets, type)) : [];
   const hint = near.length === 0 ? '' : ` (nearest: ${near.join(', ')})`;
@@ -161,7 +165,7 @@ const absent = (
   memo: CoreMemo,
   type: BtfType,
   spec: AccessSpec,
-  mismatches: readonly string[],
+  mismatches: readonly (() => string)[],
 ): Pick<CoreResolution, 'newValue' | 'reason'> => {
   const newValue = absentValue(spec.kind);
   return { newValue, reason: explainAbsence(memo, type, mismatches, newValue === undefined) };
