@@ -50,7 +50,8 @@ const readFunction = (elf: Elf, symbols: Symbols, index: number, section: ElfSec
   const offset = symbols.value(index);
   const size = symbols.size(index);
   const fail = (rule: string): never => {
-    throw elfError(elf.file, offset, `function ${name} ${rule}`, section.name);
+    const place = Math.min(offset, section.size);
+    throw elfError(elf.file, place, `function ${name} ${rule}`, section.name);
   };
   if (size === 0) fail('has no instructions');
   if (offset % INSN_SIZE !== 0 || size % INSN_SIZE !== 0)
