@@ -17,6 +17,8 @@ const PF = { X: 1, W: 2, R: 4 } as const;
 const PATH_MAX = 4096;
 /** Where position-independent programs go without randomisation: two thirds up. */
 const ET_DYN_BASE = 0x555555554000;
+/** What arch_randomize_brk() leaves below the heap, always the same here: the heap must not join the bss. */
+const BRK_GAP = 64 * PAGE_SIZE;
 
 interface Segment {
   readonly type: number;
@@ -125,7 +127,7 @@ function setBounds(mm: Mm, bounds: Bounds): void {
   mm.s.end_code = bounds.endCode;
   mm.s.start_data = bounds.startData;
   mm.s.end_data = bounds.endData;
-  mm.s.start_brk = mm.s.brk = pageAlign(bounds.end);
+  mm.s.start_brk = mm.s.brk = pageAlign(bounds.end) + BRK_GAP;
 }
 
 /** elf_load(): the part from the file, zeros behind it. @returns the address of the first page or a negative errno. */

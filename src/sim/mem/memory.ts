@@ -60,7 +60,7 @@ export class KernelMemory implements LinearMemory {
   /** @param options in bytes, multiples of 64 KiB. */
   constructor(options: { initial?: number; limit?: number } = {}) {
     this.#limit = options.limit ?? 1024 * 1024 * 1024;
-    const initial = Math.min(options.initial ?? 16 * 1024 * 1024, this.#limit);
+    const initial = Math.min(options.initial ?? 1024 * 1024, this.#limit);
     this.wasm = new WebAssembly.Memory({
       initial: initial / WASM_PAGE,
       maximum: this.#limit / WASM_PAGE,
