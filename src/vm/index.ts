@@ -1,4 +1,4 @@
-export { FIRST_MAPPED_OFFSET } from './machine.ts';
+export { FIRST_MAPPED_OFFSET, STACK_SIZE } from './machine.ts';
 export type {
   Call,
   Executable,
@@ -10,5 +10,5 @@ export type {
 } from './machine.ts';
 export { prepare } from './prepare.ts';
 export type { Prepared } from './prepare.ts';
-export { STACK_SIZE, run } from './run.ts';
+export { run } from './run.ts';
 export type { RunOptions } from './run.ts';

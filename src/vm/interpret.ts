@@ -12,12 +12,9 @@ import {
   swap,
   truncate,
 } from './int64.ts';
-import { FIRST_MAPPED_OFFSET } from './machine.ts';
+import { FIRST_MAPPED_OFFSET, STACK_SIZE } from './machine.ts';
 import { CALL_LOCAL } from './prepare.ts';
 import type { Run } from './run.ts';
-
-/** In bytes; the frames of a run lie one after another. */
-const STACK_SIZE = 8 * 512;
 
 /**
  * Runs instructions from word `start` until the frame at depth `floor` exits.

@@ -16,6 +16,11 @@ export interface LinearMemory {
 /** First offset that an access may touch. */
 export const FIRST_MAPPED_OFFSET = 4096;
 
+/** Frames of a run, those of callbacks included, and bytes of stack in each (`MAX_CALL_FRAMES`, `MAX_BPF_STACK`). */
+export const MAX_FRAMES = 8;
+export const FRAME_SIZE = 512;
+export const STACK_SIZE = MAX_FRAMES * FRAME_SIZE;
+
 /**
  * The eleven 64-bit registers as two int32 halves: a BigInt a register would cost four times as much.
  * A helper reads its arguments r1–r5 from here and leaves its result in r0.

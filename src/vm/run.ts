@@ -1,13 +1,10 @@
 import { REGISTERS, decodeAt, formatInsn } from '../isa/index.ts';
 import { interpret } from './interpret.ts';
+import { FRAME_SIZE, MAX_FRAMES, STACK_SIZE } from './machine.ts';
 import type { Call, Executable, Fault, LinearMemory, RunResult } from './machine.ts';
 import { STRIDE, insnOfCodeAddress, prepare } from './prepare.ts';
 import type { Prepared } from './prepare.ts';
 
-/** Frames of a run, those of callbacks included, and bytes of stack in each (`MAX_CALL_FRAMES`, `MAX_BPF_STACK`). */
-export const MAX_FRAMES = 8;
-export const FRAME_SIZE = 512;
-export const STACK_SIZE = MAX_FRAMES * FRAME_SIZE;
 const MAX_TAIL_CALLS = 33;
 /** What Linux gives each entry of a function for its `may_goto`s (`BPF_MAX_LOOPS`). */
 const MAX_LOOPS = 8 * 1024 * 1024;
