@@ -12,6 +12,7 @@ import { isGplCompatible } from './license.ts';
 import { lineTable } from './lines.ts';
 import { mapKind } from './maps/types.ts';
 import { checkName, refuse } from './objects.ts';
+import { probeLoads } from './probe-loads.ts';
 import { BpfProgram } from './program.ts';
 import { link, programTag } from './relocate.ts';
 import type { BpfBtf, BpfState } from './state.ts';
@@ -153,15 +154,31 @@ function build(
     (type) => !made.sleepable || (mapKind(type)?.sleepable ?? false),
   );
   const { helpers } = state;
+  const probes = probeLoads(insns, trustedSlots(state, caller));
   const executable = {
     name: made.name,
     code,
     helpers: (id: number) => helpers[id],
     kfuncs: () => undefined,
-    isProbe: () => true,
+    isProbe: (insn: number) => probes.has(insn),
   };
   const argumentSlots = prototype?.slots ?? 0;
   return new BpfProgram(state, { ...made, executable, maps, lines, argumentSlots });
+}
+
+/** Slots of the context that hold a trusted pointer to a struct (btf_ctx_access). */
+function trustedSlots({ host }: BpfState, { lsm }: Caller): (slot: number) => boolean {
+  if (lsm === undefined || !hookAttributes(host.release, lsm.hook).trustedArguments)
+    return () => false;
+  const params = host.lsm.hook(lsm.hook).prototype?.params ?? [];
+  const { btf } = host;
+  return (slot) => {
+    const param = params.find((candidate) => candidate.slot === slot);
+    const type = param?.kind === 'pointer' ? btf.type(btf.resolve(param.type)) : undefined;
+    if (type?.kind !== 'ptr') return false;
+    const target = btf.kind(btf.resolve(type.type));
+    return target === 'struct' || target === 'union';
+  };
 }
 
 /** The hook and kind of an LSM program. */

@@ -1,0 +1,178 @@
+import { HELPERS } from '../../abi/index.ts';
+import {
+  ALU,
+  CALL,
+  CLASS,
+  FRAME_POINTER,
+  PSEUDO,
+  REGISTERS,
+  SIZE,
+  type Instruction,
+} from '../../isa/index.ts';
+
+/**
+ * What is known of a 64-bit value. `sure` points to memory that Linux's verifier knows to be there: map values,
+ * records, trusted arguments; a NULL behind it is a fault here and a crash of the kernel on Linux. `other` is
+ * everything else, the pointers among it that were read from kernel memory.
+ */
+type Kind = 'context' | 'stack' | 'sure' | 'other';
+
+interface State {
+  readonly registers: readonly Kind[];
+  /** Spilled 64-bit registers by their offset from r10; what is not here is `other`. */
+  readonly slots: ReadonlyMap<number, Kind>;
+}
+
+/** Helpers whose result the program must check, and that then is memory. */
+const GIVES_MEMORY: ReadonlySet<string> = new Set([
+  'map_lookup_elem',
+  'ringbuf_reserve',
+  'task_storage_get',
+  'inode_storage_get',
+  'get_current_task_btf',
+]);
+
+const UNKNOWN: readonly Kind[] = Array.from({ length: REGISTERS }, () => 'other');
+const start = (r1: Kind): State => ({
+  registers: UNKNOWN.map((kind, r) => (r === 1 ? r1 : r === FRAME_POINTER ? 'stack' : kind)),
+  slots: new Map(),
+});
+
+/**
+ * The loads that Linux turns into PROBE_MEM, which gives 0 where nothing is mapped: those through pointers that the
+ * program read from kernel memory (convert_ctx_accesses). Follows the kinds of values through the program.
+ *
+ * @param trusted whether a slot of the context holds a trusted pointer to a struct.
+ * @returns slots of these loads.
+ */
+export function probeLoads(
+  insns: readonly Instruction[],
+  trusted: (slot: number) => boolean,
+): ReadonlySet<number> {
+  const bySlot = new Map(insns.map((insn) => [insn.index, insn]));
+  const states = new Map<number, State>();
+  const work: number[] = [];
+  const enter = (slot: number, state: State): void => {
+    const known = states.get(slot);
+    const next = known === undefined ? state : join(known, state);
+    if (next === known || !bySlot.has(slot)) return;
+    states.set(slot, next);
+    work.push(slot);
+  };
+  enter(0, start('context'));
+  for (const insn of insns) {
+    const target = functionStart(insn);
+    if (target !== undefined) enter(target, start('other'));
+  }
+  for (let slot = work.pop(); slot !== undefined; slot = work.pop()) {
+    const insn = bySlot.get(slot);
+    const state = states.get(slot);
+    if (insn === undefined || state === undefined) continue;
+    const after = step(insn, state, trusted);
+    for (const next of successors(insn)) enter(next, after);
+  }
+  return new Set(insns.filter((insn) => isProbe(insn, states)).map((insn) => insn.index));
+}
+
+const isProbe = (insn: Instruction, states: ReadonlyMap<number, State>): boolean =>
+  (insn.kind === 'load' || insn.kind === 'load_sx') &&
+  states.get(insn.index)?.registers[insn.src] === 'other';
+
+/** Where a function begins that this instruction calls, or whose address it takes. */
+function functionStart(insn: Instruction): number | undefined {
+  const local = insn.kind === 'call' && insn.src === CALL.LOCAL;
+  const address = insn.kind === 'load_imm64' && insn.src === PSEUDO.FUNC;
+  return local || address ? insn.index + 1 + insn.imm : undefined;
+}
+
+function successors(insn: Instruction): number[] {
+  const next = insn.index + insn.slots;
+  if (insn.kind === 'exit') return [];
+  if (insn.kind === 'goto')
+    return [insn.index + 1 + ((insn.opcode & 7) === CLASS.JMP32 ? insn.imm : insn.off)];
+  const jumps = insn.kind === 'jump' || insn.kind === 'may_goto';
+  return jumps ? [next, insn.index + 1 + insn.off] : [next];
+}
+
+/** What is known on both ways; the first state itself when the second adds nothing. */
+function join(a: State, b: State): State {
+  const registers = a.registers.map((kind, r) => (kind === b.registers[r] ? kind : 'other'));
+  const slots = new Map([...a.slots].filter(([at, kind]) => b.slots.get(at) === kind));
+  const same = slots.size === a.slots.size && registers.every((kind, r) => kind === a.registers[r]);
+  return same ? a : { registers, slots };
+}
+
+function step(insn: Instruction, state: State, trusted: (slot: number) => boolean): State {
+  switch (insn.kind) {
+    case 'mov':
+    case 'alu':
+    case 'neg':
+    case 'end':
+      return set(state, insn.dst, computed(insn, state));
+    case 'load':
+      return set(state, insn.dst, loaded(insn, state, trusted));
+    case 'load_imm64':
+      return set(state, insn.dst, insn.src === 0 || insn.src === PSEUDO.FUNC ? 'other' : 'sure');
+    case 'store':
+    case 'store_imm':
+      return stored(insn, state);
+    case 'call':
+      return called(insn, state);
+    case 'load_sx':
+      return set(state, insn.dst, 'other');
+    case 'atomic':
+      return set(set(state, insn.src, 'other'), 0, 'other');
+    case 'load_packet':
+      return set(state, 0, 'other');
+    case 'jump':
+    case 'goto':
+    case 'may_goto':
+    case 'exit':
+    case 'unknown':
+      return state;
+    default:
+      return insn.kind satisfies never;
+  }
+}
+
+function set(state: State, register: number, kind: Kind): State {
+  return { ...state, registers: state.registers.map((old, r) => (r === register ? kind : old)) };
+}
+
+/** 64-bit moves keep the kind; adding to a pointer leaves it one into the same object. */
+function computed(insn: Instruction, { registers }: State): Kind {
+  const dst = registers[insn.dst] ?? 'other';
+  const fromRegister = (insn.opcode & 8) !== 0;
+  const src = fromRegister ? (registers[insn.src] ?? 'other') : 'other';
+  if ((insn.opcode & 7) !== CLASS.ALU64) return 'other';
+  if (insn.kind === 'mov') return insn.off === 0 ? src : 'other';
+  const operation = insn.opcode & 0xf0;
+  if (insn.kind !== 'alu' || (operation !== ALU.ADD && operation !== ALU.SUB)) return 'other';
+  return dst === 'other' && operation === ALU.ADD ? src : src === 'other' ? dst : 'other';
+}
+
+function loaded(insn: Instruction, state: State, trusted: (slot: number) => boolean): Kind {
+  if ((insn.opcode & 0x18) !== SIZE.DW) return 'other';
+  const base = state.registers[insn.src];
+  if (base === 'context') return trusted(insn.off / 8) ? 'sure' : 'other';
+  return insn.src === FRAME_POINTER ? (state.slots.get(insn.off) ?? 'other') : 'other';
+}
+
+function stored(insn: Instruction, state: State): State {
+  if (insn.dst !== FRAME_POINTER) return state;
+  const slots = new Map(state.slots);
+  const whole = insn.kind === 'store' && (insn.opcode & 0x18) === SIZE.DW;
+  const kind = whole ? (state.registers[insn.src] ?? 'other') : 'other';
+  if (kind === 'other') slots.delete(Math.floor(insn.off / 8) * 8);
+  else slots.set(insn.off, kind);
+  return { ...state, slots };
+}
+
+function called(insn: Instruction, state: State): State {
+  const name = insn.src === CALL.HELPER ? (HELPERS[insn.imm] ?? '') : '';
+  const result: Kind = GIVES_MEMORY.has(name) ? 'sure' : 'other';
+  return {
+    ...state,
+    registers: state.registers.map((kind, r) => (r === 0 ? result : r < 6 ? 'other' : kind)),
+  };
+}
