@@ -42,7 +42,7 @@ __u32 zero;
 /* Keeps struct event in the object's BTF, for those who decode the records. */
 const struct event *unused_event __attribute__((unused));
 
-static const char name[16] = "LD_PRELOAD=";
+const char variable_name[16] = "LD_PRELOAD=";
 #define NAME_LENGTH 11
 /* No variable starts like the name once a byte differed: any value beyond the name's length will do. */
 #define DIFFERS 15
@@ -64,7 +64,7 @@ static __always_inline void match(struct scan *scan, char byte)
 
 	if (matched >= NAME_LENGTH)
 		return;
-	if (byte != name[matched & 15]) {
+	if (byte != variable_name[matched & 15]) {
 		scan->matched = DIFFERS;
 		return;
 	}

@@ -280,6 +280,27 @@ describe('an object of every sort', () => {
     await policy.close();
   });
 
+  it('finds kernel functions by name and prototype; a weak one that does not fit is 0', async () => {
+    const { kernel, of } = fakeKernel();
+    await Collection.load(readFileSync(new URL('testdata/kfuncs.bpf.o', import.meta.url)), {
+      kernel,
+    });
+    const insns = decodeInsns(of('PROG_LOAD')[0]?.insns ?? new Uint8Array());
+    const calls = insns.filter((insn) => insn.opcode === 0x85);
+    const ids = ['bpf_task_acquire', 'bpf_task_release'].map((f) => vmlinux.find(f, 'func'));
+    expect(calls.map(({ src, imm }) => [src, imm])).toEqual([
+      [2, ids[0]],
+      [0, 2002000000],
+      [0, 2002000000],
+      [2, ids[1]],
+    ]);
+    const addresses = insns.filter((insn) => insn.opcode === 0x18);
+    expect(addresses.map(({ src, imm, immHi }) => [src, imm, immHi])).toEqual([
+      [0, 0, 0],
+      [0, 0, 0],
+    ]);
+  });
+
   it('fills maps of maps', async () => {
     const { kernel, of, open } = fakeKernel();
     const spec = readObject(testdata('maps'), { file: 'maps.bpf.o' });

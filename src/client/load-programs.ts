@@ -5,6 +5,7 @@ import type { ProgLoadAttr } from '../kernel/index.ts';
 import type { CollectionSpec, ProgramSpec, Reference } from '../object/spec.ts';
 import { findAttachTarget } from './attach-target.ts';
 import { BpfError, LoadError } from './errors.ts';
+import { findExtern } from './extern.ts';
 import { bpf, type Fds } from './fds.ts';
 import { funcInfo, lineInfo } from './prog-info.ts';
 
@@ -79,20 +80,19 @@ function patchExtern(
   target: Extract<Reference['target'], { kind: 'ksym' | 'kfunc' }>,
 ): void {
   const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
-  const kind = target.kind === 'kfunc' ? 'func' : 'var';
-  const id = context.kernelBtf.find(target.name, kind);
-  if (id === undefined && !target.weak) {
-    const what = target.kind === 'kfunc' ? 'kernel function' : 'kernel variable';
-    throw failure(context, program, `the kernel's BTF has no ${what} '${target.name}'`);
-  }
+  const { btf } = context.spec;
+  if (btf === undefined) throw failure(context, program, `extern '${target.name}' needs BTF`);
+  const found = findExtern(target, btf, context.kernelBtf);
+  if ('problem' in found) throw failure(context, program, found.problem);
+  const { id } = found;
   if (isCall(code, insn)) {
-    setSource(code, insn, id === undefined ? 0 : PSEUDO.KFUNC_CALL);
+    setSource(code, insn, id === 0 ? 0 : PSEUDO.KFUNC_CALL);
     view.setInt16(insn * 8 + 2, 0, true);
-    view.setInt32(insn * 8 + 4, id ?? POISON_KFUNC, true);
+    view.setInt32(insn * 8 + 4, id === 0 ? POISON_KFUNC : id, true);
     return;
   }
-  setSource(code, insn, id === undefined ? 0 : PSEUDO.BTF_ID);
-  setImmediates(view, insn, id ?? 0, 0);
+  setSource(code, insn, id === 0 ? 0 : PSEUDO.BTF_ID);
+  setImmediates(view, insn, id, 0);
 }
 
 function patch(

@@ -52,7 +52,7 @@ const relocationRow = (program: string, r: RelocationReport): readonly string[] 
   r.kind,
   r.asked,
   r.status === 'resolved' ? `= ${r.value}` : r.status,
-  r.status === 'resolved' ? '' : (r.reason ?? ''),
+  r.status === 'resolved' ? (r.found ?? '') : (r.reason ?? ''),
 ];
 
 /** What `krsi object` prints for people. */
