@@ -280,6 +280,14 @@ describe('an object of every sort', () => {
     await policy.close();
   });
 
+  it('attaches what names its target, and passes over what does not', async () => {
+    const { kernel, of } = fakeKernel();
+    const policy = await Collection.load(testdata('calls'), { kernel });
+    const named = [...policy.programs.values()].filter((p) => p.spec.type !== 'SOCKET_FILTER');
+    expect(await policy.attach()).toHaveLength(named.length);
+    expect(of('LINK_CREATE').map((attr) => attr.progFd)).toEqual(named.map((p) => p.fd));
+  });
+
   it('finds kernel functions by name and prototype; a weak one that does not fit is 0', async () => {
     const { kernel, of } = fakeKernel();
     await Collection.load(readFileSync(new URL('testdata/kfuncs.bpf.o', import.meta.url)), {

@@ -5,7 +5,7 @@ import { Fds } from './fds.ts';
 import { loadParts, type LoadOptions, type LoadedParts } from './load.ts';
 import type { BpfMap } from './map.ts';
 import { checkNames, named } from './names.ts';
-import type { Link, Program } from './program.ts';
+import { attachesItself, type Link, type Program } from './program.ts';
 import { RingbufReader } from './ringbuf.ts';
 import { Variable } from './variable.ts';
 
@@ -64,11 +64,15 @@ export class Collection {
     return new Variable(spec, this.map(spec.map), btf);
   }
 
-  /** Attaches all loaded programs, in the order of the object. On failure those attached so far are detached. */
+  /**
+   * Attaches all loaded programs, in the order of the object; those of types whose target the object cannot name
+   * (socket, xdp, cgroup…) are passed over, as by libbpf. On failure those attached so far are detached.
+   */
   async attach(): Promise<readonly Link[]> {
     const links: Link[] = [];
     try {
-      for (const program of this.programs.values()) links.push(await program.attach());
+      for (const program of this.programs.values())
+        if (attachesItself(program.spec)) links.push(await program.attach());
     } catch (error) {
       for (const link of links.toReversed()) await link.close();
       throw error;

@@ -17,6 +17,37 @@ export interface AttachOptions {
 /** Programs whose target the section names, so that attaching needs nothing more. */
 const BY_LINK = new Set(['LSM', 'TRACING']);
 
+/** Program types that stand for themselves: where to attach them is no part of the object. */
+const ATTACHED_ELSEWHERE = new Set([
+  'SOCKET_FILTER',
+  'SCHED_CLS',
+  'SCHED_ACT',
+  'XDP',
+  'CGROUP_SKB',
+  'CGROUP_SOCK',
+  'CGROUP_DEVICE',
+  'CGROUP_SOCK_ADDR',
+  'CGROUP_SYSCTL',
+  'CGROUP_SOCKOPT',
+  'SOCK_OPS',
+  'SK_SKB',
+  'SK_MSG',
+  'SK_REUSEPORT',
+  'SK_LOOKUP',
+  'FLOW_DISSECTOR',
+  'LWT_IN',
+  'LWT_OUT',
+  'LWT_XMIT',
+  'LWT_SEG6LOCAL',
+  'LIRC_MODE2',
+  'NETFILTER',
+  'PERF_EVENT',
+  'SYSCALL',
+]);
+
+/** Whether the object itself says where the program goes. */
+export const attachesItself = ({ type }: ProgramSpec): boolean => !ATTACHED_ELSEWHERE.has(type);
+
 /** A program of a loaded collection. */
 export class Program {
   readonly name: string;
