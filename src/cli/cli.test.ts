@@ -162,7 +162,9 @@ describe('krsi test', () => {
     const cwd = folder({ 'a.test.ts': FAILING, 'b.test.ts': PASSING });
     const { code, out } = await krsi(['test', 'a.test.ts', '.'], { cwd });
     expect(out).toContain('FAIL adds wrongly');
-    expect(out).toContain('    values differ\n      expected 3\n      actual   2\n');
+    expect(out).toContain(
+      '    values differ\n      expected 3\n      actual   2\n    at a.test.ts:3\n',
+    );
     expect(out).toContain('1 passed, 1 failed');
     expect(code).toBe(1);
   });
@@ -190,7 +192,7 @@ describe('krsi test', () => {
         {
           file: 'b.test.ts',
           verdict: 'failed',
-          error: { message: expect.stringContaining('differ') },
+          error: { message: expect.stringContaining('differ'), line: 3 },
         },
       ],
     });

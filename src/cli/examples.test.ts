@@ -7,23 +7,27 @@ import { runCli } from './run.ts';
 const root = join(import.meta.dirname, '../..');
 
 describe('the example policies', () => {
-  it.each(shippedKernels().map((kernel) => kernel.series))('hold on Linux %s', async (series) => {
-    let out = '';
-    const code = await runCli(['test', 'examples', '--kernel', series, '--json'], {
-      stdout: { write: (text) => (out += text) },
-      stderr: { write: (text) => (out += text) },
-      env: {},
-      cwd: () => root,
-    });
-    const report = JSON.parse(out) as {
-      passed: number;
-      failed: number;
-      tests: { verdict: string }[];
-    };
-    expect(report.tests.filter((test) => test.verdict !== 'passed')).toEqual([]);
-    expect(report.passed).toBeGreaterThanOrEqual(25);
-    expect(code).toBe(0);
-  }, 60_000);
+  it.each(shippedKernels().map((kernel) => kernel.series))(
+    'hold on Linux %s',
+    async (series) => {
+      let out = '';
+      const code = await runCli(['test', 'examples', '--kernel', series, '--json'], {
+        stdout: { write: (text) => (out += text) },
+        stderr: { write: (text) => (out += text) },
+        env: {},
+        cwd: () => root,
+      });
+      const report = JSON.parse(out) as {
+        passed: number;
+        failed: number;
+        tests: { verdict: string }[];
+      };
+      expect(report.tests.filter((test) => test.verdict !== 'passed')).toEqual([]);
+      expect(report.passed).toBeGreaterThanOrEqual(25);
+      expect(code).toBe(0);
+    },
+    60_000,
+  );
 });
 
 describe('the built command', () => {

@@ -23,6 +23,7 @@ export const simImage = (image: KernelImage): SimImage => ({
 export function testHost(testFile: string, image: SimImage): TestHost {
   const folder = dirname(testFile);
   return {
+    file: testFile,
     boot: () => {
       const sim = bootKernel(image);
       const shutdown = (): readonly string[] => {

@@ -1,7 +1,7 @@
 import type { Btf } from '../btf/index.ts';
-import { BpfError, Collection, LoadError, ValueError } from '../client/index.ts';
+import { BpfError, Collection, LoadError } from '../client/index.ts';
 import type { Kernel } from '../kernel/index.ts';
-import { ExpectationError, expectationsOn } from './expect.ts';
+import { expectationsOn } from './expect.ts';
 import { denialOf, isDenial, type Denial } from './report.ts';
 import type { Machine, PolicyTest } from './suite.ts';
 
@@ -19,6 +19,8 @@ export interface BootedKernel {
 
 /** What the tests need from outside: kernels, files and a clock. */
 export interface TestHost {
+  /** Path of the test file as it stands in stack traces. */
+  readonly file: string;
   boot(): Promise<BootedKernel>;
   /** @param path relative to the folder of the test file. */
   readObject(path: string): Uint8Array;
@@ -33,6 +35,8 @@ export interface TestReport {
   readonly denials: readonly Denial[];
   readonly error?: {
     readonly message: string;
+    /** Line of the test file, counted from 1. */
+    readonly line?: number;
     /** The verifier's log or the like, many lines. */
     readonly log?: string;
   };
@@ -71,18 +75,27 @@ async function closeAll({ collections, booted }: Session): Promise<readonly stri
   return booted.flatMap((b) => b.shutdown?.() ?? []);
 }
 
-function describeError(error: unknown): NonNullable<TestReport['error']> {
+/** Errors that the engine throws: nobody foresaw them, so where they come from is what helps. */
+const ENGINE_ERRORS = [TypeError, RangeError, ReferenceError, SyntaxError];
+
+/** The line of the test file that the error came through: `7`. */
+function lineIn(file: string, stack: string): number | undefined {
+  const frame = stack.split('\n').find((line) => line.includes(`${file}:`));
+  const line = frame?.slice(frame.indexOf(`${file}:`) + file.length + 1).split(':')[0];
+  return line === undefined ? undefined : Number(line);
+}
+
+function describeError(error: unknown, file: string): NonNullable<TestReport['error']> {
   if (!(error instanceof Error)) return { message: String(error) };
-  if (error instanceof LoadError || error instanceof BpfError)
-    return error.log === undefined
-      ? { message: error.message }
-      : { message: error.message, log: error.log };
-  if (error instanceof ExpectationError || error instanceof ValueError)
-    return { message: error.message };
-  // Nobody foresaw this one: where it came from is what helps.
-  const message = `${error.name}: ${error.message}`;
-  const frames = /^ +at .*$/ms.exec(error.stack ?? '')?.[0];
-  return frames === undefined ? { message } : { message, log: frames };
+  const stack = error.stack ?? '';
+  const line = lineIn(file, stack);
+  const where = line === undefined ? {} : { line };
+  if (ENGINE_ERRORS.some((kind) => error instanceof kind)) {
+    const log = /^ +at .*$/ms.exec(stack)?.[0] ?? '';
+    return { message: `${error.name}: ${error.message}`, ...where, log };
+  }
+  const log = error instanceof LoadError || error instanceof BpfError ? error.log : undefined;
+  return { message: error.message, ...where, ...(log === undefined ? {} : { log }) };
 }
 
 /** Runs one test on kernels of its own. A test also fails when BPF objects outlive what it loaded. */
@@ -93,13 +106,13 @@ export async function runTest(test: PolicyTest, host: TestHost): Promise<TestRep
   try {
     await test.body({ boot: () => boot(host, session) });
   } catch (thrown) {
-    error = describeError(thrown);
+    error = describeError(thrown, host.file);
   }
   try {
     const left = await closeAll(session);
     if (left.length > 0) error ??= { message: `left behind: ${left.join(', ')}` };
   } catch (thrown) {
-    error ??= describeError(thrown);
+    error ??= describeError(thrown, host.file);
   }
   const denials = session.booted.flatMap(({ kernel }) =>
     (kernel.decisions() ?? []).filter(isDenial).map(denialOf),

@@ -156,6 +156,7 @@ describe('expectEqual', () => {
 const host = (kernel: Kernel, objects: readonly string[] = []) => {
   let now = 0;
   return {
+    file: 'testing.test.ts',
     boot: () => Promise.resolve({ kernel, shutdown: () => objects }),
     readObject: () => new Uint8Array(),
     now: () => (now += 5),
@@ -184,7 +185,8 @@ describe('a test', () => {
   it('fails with what was thrown', async () => {
     const report = await runTest(failing!, host(kernelWith()));
     expect(report).toMatchObject({ verdict: 'failed' });
-    expect(report.error?.message).toContain('FormatError: broken.bpf.o: ELF');
+    expect(report.error?.message).toMatch(/^broken\.bpf\.o: ELF/);
+    expect(report.error?.line).toBeGreaterThan(1);
   });
 
   it('fails when objects are left over', async () => {

@@ -13,13 +13,15 @@ interface FileReport extends TestReport {
 
 const indent = (text: string): string => text.replaceAll(/^/gm, '    ');
 
-function formatTest(report: TestReport, color: boolean): string {
+function formatTest(report: FileReport, color: boolean): string {
   const { green, red, dim } = pc.createColors(color);
   const mark = report.verdict === 'passed' ? green('pass') : red('FAIL');
   const lines = [`${mark} ${report.name} ${dim(`${Math.round(report.ms)} ms`)}`];
   for (const denial of report.denials) lines.push(dim(`    denied: ${formatDenial(denial)}`));
   if (report.error !== undefined) {
-    lines.push(red(indent(report.error.message)));
+    const { message, line } = report.error;
+    lines.push(red(indent(message)));
+    if (line !== undefined) lines.push(dim(`    at ${report.file}:${line}`));
     if (report.error.log !== undefined) lines.push(indent(report.error.log.trimEnd()));
   }
   return `${lines.join('\n')}\n`;
