@@ -12,7 +12,7 @@ import { isGplCompatible } from './license.ts';
 import { lineTable } from './lines.ts';
 import { mapKind } from './maps/types.ts';
 import { checkName, refuse } from './objects.ts';
-import { probeLoads } from './probe-loads.ts';
+import { pointerUses } from './pointers.ts';
 import { BpfProgram } from './program.ts';
 import { link, programTag } from './relocate.ts';
 import type { BpfBtf, BpfState } from './state.ts';
@@ -154,7 +154,8 @@ function build(
     (type) => !made.sleepable || (mapKind(type)?.sleepable ?? false),
   );
   const { helpers } = state;
-  const probes = probeLoads(insns, trustedSlots(state, caller));
+  const { probes, objectStores } = pointerUses(insns, trustedSlots(state, caller));
+  refuseWith(objectStores.map((insn) => ({ ...READ_ONLY, insn })));
   const executable = {
     name: made.name,
     code,
@@ -165,6 +166,12 @@ function build(
   const argumentSlots = prototype?.slots ?? 0;
   return new BpfProgram(state, { ...made, executable, maps, lines, argumentSlots });
 }
+
+const READ_ONLY = {
+  rule: 'operand',
+  kernelMessage: 'only read is supported',
+  errno: ERRNO.EACCES,
+} as const;
 
 /** Slots of the context that hold a trusted pointer to a struct (btf_ctx_access). */
 function trustedSlots({ host }: BpfState, { lsm }: Caller): (slot: number) => boolean {

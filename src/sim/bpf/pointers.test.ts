@@ -3,12 +3,11 @@ import { assemble, decode } from '../../isa/index.ts';
 import { readBtf } from '../../btf/index.ts';
 import { openKernelImage } from '../../node/index.ts';
 import { bootFake } from './fake-host.ts';
-import { probeLoads } from './probe-loads.ts';
+import { pointerUses } from './pointers.ts';
 
 /** Loads by slot; slot 0 of the context holds a trusted pointer. */
-const probes = (code: string): number[] => [
-  ...probeLoads(decode(assemble(code)), (slot) => slot === 0),
-];
+const uses = (code: string) => pointerUses(decode(assemble(code)), (slot) => slot === 0);
+const probes = (code: string): number[] => [...uses(code).probes];
 
 describe('loads that tolerate bad addresses', () => {
   it.each([
@@ -52,6 +51,22 @@ describe('loads that tolerate bad addresses', () => {
 
   it('treat arguments of functions of the program as unknown', () => {
     expect(probes('call f\nexit\nf: r0 = *(u64 *)(r1 +0)\nexit')).toEqual([2]);
+  });
+});
+
+describe('stores into kernel objects', () => {
+  it.each([
+    ['a trusted argument', 'r1 = *(u64 *)(r1 +0)\n*(u32 *)(r1 +8) = 1', [1]],
+    ['what it points to', 'r1 = *(u64 *)(r1 +0)\nr1 = *(u64 *)(r1 +0)\n*(u64 *)(r1 +8) = r2', [2]],
+    ['a map value: fine', 'call bpf_map_lookup_elem#1\n*(u32 *)(r0 +0) = 1', []],
+    ['the context: fine', '*(u64 *)(r1 +0) = 1', []],
+    [
+      'the stack, past an index that was read: fine',
+      'r6 = *(u64 *)(r1 +0)\nr6 = *(u64 *)(r6 +0)\nr7 = r10\nr6 += r7\n*(u8 *)(r6 -9) = 1',
+      [],
+    ],
+  ])('%s', (_title, code, expected) => {
+    expect(uses(`${code}\nr0 = 0\nexit`).objectStores).toEqual(expected);
   });
 });
 

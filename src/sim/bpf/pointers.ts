@@ -11,11 +11,11 @@ import {
 } from '../../isa/index.ts';
 
 /**
- * What is known of a 64-bit value. `sure` points to memory that Linux's verifier knows to be there: map values,
- * records, trusted arguments; a NULL behind it is a fault here and a crash of the kernel on Linux. `other` is
- * everything else, the pointers among it that were read from kernel memory.
+ * What is known of a 64-bit value. `memory` is what the program may write: map values and records. `object` is a
+ * trusted pointer to a kernel object: a NULL in its place is a fault here and a crash of the kernel on Linux. `walked`
+ * was read from a kernel object. `other` is everything else.
  */
-type Kind = 'context' | 'stack' | 'sure' | 'other';
+type Kind = 'context' | 'stack' | 'memory' | 'object' | 'walked' | 'other';
 
 interface State {
   readonly registers: readonly Kind[];
@@ -23,14 +23,14 @@ interface State {
   readonly slots: ReadonlyMap<number, Kind>;
 }
 
-/** Helpers whose result the program must check, and that then is memory. */
-const GIVES_MEMORY: ReadonlySet<string> = new Set([
-  'map_lookup_elem',
-  'ringbuf_reserve',
-  'task_storage_get',
-  'inode_storage_get',
-  'get_current_task_btf',
-]);
+/** What helpers give, once the program has checked it. */
+const HELPER_RESULT: Readonly<Record<string, Kind>> = {
+  map_lookup_elem: 'memory',
+  ringbuf_reserve: 'memory',
+  task_storage_get: 'memory',
+  inode_storage_get: 'memory',
+  get_current_task_btf: 'object',
+};
 
 const UNKNOWN: readonly Kind[] = Array.from({ length: REGISTERS }, () => 'other');
 const start = (r1: Kind): State => ({
@@ -38,17 +38,26 @@ const start = (r1: Kind): State => ({
   slots: new Map(),
 });
 
+export interface PointerUses {
+  /**
+   * Slots of the loads that Linux turns into PROBE_MEM, which gives 0 where nothing is mapped: those through pointers
+   * that the program read from kernel memory (convert_ctx_accesses).
+   */
+  readonly probes: ReadonlySet<number>;
+  /** Slots of the stores into kernel objects, which Linux refuses: "only read is supported". */
+  readonly objectStores: readonly number[];
+}
+
 /**
- * The loads that Linux turns into PROBE_MEM, which gives 0 where nothing is mapped: those through pointers that the
- * program read from kernel memory (convert_ctx_accesses). Follows the kinds of values through the program.
+ * Follows the kinds of values through the program, far enough to tell how its accesses behave. It is no proof that
+ * the program is safe.
  *
  * @param trusted whether a slot of the context holds a trusted pointer to a struct.
- * @returns slots of these loads.
  */
-export function probeLoads(
+export function pointerUses(
   insns: readonly Instruction[],
   trusted: (slot: number) => boolean,
-): ReadonlySet<number> {
+): PointerUses {
   const bySlot = new Map(insns.map((insn) => [insn.index, insn]));
   const states = new Map<number, State>();
   const work: number[] = [];
@@ -71,12 +80,30 @@ export function probeLoads(
     const after = step(insn, state, trusted);
     for (const next of successors(insn)) enter(next, after);
   }
-  return new Set(insns.filter((insn) => isProbe(insn, states)).map((insn) => insn.index));
+  const base = (insn: Instruction, register: number): Kind | undefined =>
+    states.get(insn.index)?.registers[register];
+  return {
+    probes: slotsOf(
+      insns,
+      (insn) => isLoad(insn) && among(base(insn, insn.src), 'walked', 'other'),
+    ),
+    objectStores: [
+      ...slotsOf(insns, (insn) => isStore(insn) && among(base(insn, insn.dst), 'walked', 'object')),
+    ],
+  };
 }
 
-const isProbe = (insn: Instruction, states: ReadonlyMap<number, State>): boolean =>
-  (insn.kind === 'load' || insn.kind === 'load_sx') &&
-  states.get(insn.index)?.registers[insn.src] === 'other';
+const isLoad = ({ kind }: Instruction): boolean => kind === 'load' || kind === 'load_sx';
+const isStore = ({ kind }: Instruction): boolean =>
+  kind === 'store' || kind === 'store_imm' || kind === 'atomic';
+
+const among = (kind: Kind | undefined, ...kinds: readonly Kind[]): boolean =>
+  kind !== undefined && kinds.includes(kind);
+
+const slotsOf = (
+  insns: readonly Instruction[],
+  wanted: (insn: Instruction) => boolean,
+): ReadonlySet<number> => new Set(insns.filter(wanted).map((insn) => insn.index));
 
 /** Where a function begins that this instruction calls, or whose address it takes. */
 function functionStart(insn: Instruction): number | undefined {
@@ -112,7 +139,7 @@ function step(insn: Instruction, state: State, trusted: (slot: number) => boolea
     case 'load':
       return set(state, insn.dst, loaded(insn, state, trusted));
     case 'load_imm64':
-      return set(state, insn.dst, insn.src === 0 || insn.src === PSEUDO.FUNC ? 'other' : 'sure');
+      return set(state, insn.dst, insn.src === 0 || insn.src === PSEUDO.FUNC ? 'other' : 'memory');
     case 'store':
     case 'store_imm':
       return stored(insn, state);
@@ -148,13 +175,16 @@ function computed(insn: Instruction, { registers }: State): Kind {
   if (insn.kind === 'mov') return insn.off === 0 ? src : 'other';
   const operation = insn.opcode & 0xf0;
   if (insn.kind !== 'alu' || (operation !== ALU.ADD && operation !== ALU.SUB)) return 'other';
+  // An index that was read from an object makes a pointer into whatever it is added to.
+  if (fromRegister && (dst === 'walked' || src === 'walked')) return 'other';
   return dst === 'other' && operation === ALU.ADD ? src : src === 'other' ? dst : 'other';
 }
 
 function loaded(insn: Instruction, state: State, trusted: (slot: number) => boolean): Kind {
   if ((insn.opcode & 0x18) !== SIZE.DW) return 'other';
   const base = state.registers[insn.src];
-  if (base === 'context') return trusted(insn.off / 8) ? 'sure' : 'other';
+  if (base === 'context') return trusted(insn.off / 8) ? 'object' : 'other';
+  if (base === 'object' || base === 'walked') return 'walked';
   return insn.src === FRAME_POINTER ? (state.slots.get(insn.off) ?? 'other') : 'other';
 }
 
@@ -170,7 +200,7 @@ function stored(insn: Instruction, state: State): State {
 
 function called(insn: Instruction, state: State): State {
   const name = insn.src === CALL.HELPER ? (HELPERS[insn.imm] ?? '') : '';
-  const result: Kind = GIVES_MEMORY.has(name) ? 'sure' : 'other';
+  const result = HELPER_RESULT[name] ?? 'other';
   return {
     ...state,
     registers: state.registers.map((kind, r) => (r === 0 ? result : r < 6 ? 'other' : kind)),
