@@ -16,7 +16,7 @@ export interface Kernel {
   config(name: string): Promise<string | undefined>;
   /** The task that the caller acts as: root in the initial namespaces unless the kernel was made otherwise. */
   readonly self: Task;
-  /** A new task, child of `self`. */
+  /** A new task, child of `self`, with no file open. */
   spawn(options?: TaskOptions): Promise<Task>;
   /** Decisions since boot (bounded, oldest dropped first); undefined where the kernel does not tell, as Linux. */
   decisions(): readonly Decision[] | undefined;

@@ -206,8 +206,8 @@ const rows: readonly (readonly [
     'sections that overlap',
     MAPS,
     ({ view, section }) => {
-      view.setUint32(section('.debug_info').header + 24, 0, true);
-      view.setUint32(section('.debug_info').header + 32, view.byteLength, true);
+      view.setUint32(section('.strtab').header + 24, 0, true);
+      view.setUint32(section('.strtab').header + 32, view.byteLength, true);
     },
     'its sections overlap',
   ],

@@ -125,10 +125,14 @@ export class Tasks {
     return child;
   }
 
-  /** A child of `parent` as a test wants it: no system calls are made to give it its ids. */
+  /**
+   * A child of `parent` as a test wants it, with no file open: a parent's descriptors would keep its policies alive.
+   * No system calls are made to give it its ids.
+   */
   spawn(parent: Task, options: SpawnOptions): Task | number {
     const task = this.fork(parent);
     if (typeof task === 'number') return task;
+    task.files.release();
     const { uid = 0, gid = uid, groups = [] } = options;
     const caps = options.caps ? capSetOf(options.caps) : uid === 0 ? ALL_CAPS : NO_CAPS;
     this.creds.set(task.cred, { uid, gid, groups, caps });
