@@ -53,7 +53,8 @@ const read = (helper: string, source: string, size = 8): string =>
   `*(u64 *)(r10 -8) = -1\nr1 = r10\nr1 += -8\nr2 = ${size}\n${source}\n${call(helper)}`;
 
 const send = (fd: number, size: number, end: string): string =>
-  `${reserve(fd, size)}\n*(u8 *)(r0 +0) = ${size & 255}\nr1 = r0\nr2 = 0\n${call(end)}\nr0 = 0\nexit\nfull: r0 = -1\nexit`;
+  `${reserve(fd, size)}\n*(u8 *)(r0 +0) = ${size & 255}\nr1 = r0\nr2 = 0\n${call(end)}\nr0 = 0
+      exit\nfull: r0 = -1\nexit`;
 
 describe('map helpers', () => {
   it('update, look up and delete', () => {
@@ -171,7 +172,8 @@ describe('ring buffers', () => {
 
   it('take whole records, and tell their state', () => {
     const { run, fd, reader } = ring();
-    const output = `*(u64 *)(r10 -8) = 7\nr1 = map[fd:${fd}]\nr2 = r10\nr2 += -8\nr3 = 8\nr4 = 0\n${call('ringbuf_output')}\nexit`;
+    const output = `*(u64 *)(r10 -8) = 7\nr1 = map[fd:${fd}]\nr2 = r10\nr2 += -8\nr3 = 8\nr4 = 0
+      ${call('ringbuf_output')}\nexit`;
     expect(run(output)).toBe(0);
     const query = (what: number) =>
       run(`r1 = map[fd:${fd}]\nr2 = ${what}\n${call('ringbuf_query')}\nr0 = -r0\nexit`);
@@ -319,7 +321,8 @@ describe('text', () => {
 
   it('trace_printk is readable', () => {
     const { run, bpf } = boot();
-    const code = `${onStack('pid %d\n', -8)}\nr1 = r10\nr1 += -8\nr2 = 8\nr3 = 7\n${call('trace_printk')}\nr0 = -r0\nexit`;
+    const code = `${onStack('pid %d\n', -8)}\nr1 = r10\nr1 += -8\nr2 = 8\nr3 = 7
+      ${call('trace_printk')}\nr0 = -r0\nexit`;
     expect(run(code)).toBe(-6);
     expect(bpf.trace).toEqual(['pid 7']);
   });
