@@ -1,8 +1,8 @@
 import { gunzipSync } from 'node:zlib';
 import { FormatError } from '../abi/index.ts';
-import { decompressLz4 } from './lz4.ts';
-import { decompressXz } from './xz.ts';
-import { decompressZstd } from './zstd.ts';
+import { decompressLz4 } from './unpack/lz4.ts';
+import { decompressXz } from './unpack/xz.ts';
+import { decompressZstd } from './unpack/zstd.ts';
 
 /** Fields of the x86 setup header that lead to the payload (Documentation/arch/x86/boot.rst). Little-endian. */
 const SETUP_SECTS = 0x1f1;
