@@ -1,4 +1,4 @@
-import type { Btf, TypeId } from '../../btf/types.ts';
+import type { Btf, Member, TypeId } from '../../btf/types.ts';
 
 const PREFIX = 'bpf_lsm_';
 
@@ -26,21 +26,22 @@ export interface HookPrototype {
 }
 
 /**
- * Tells hooks from the other functions named `bpf_lsm_*`, which serve them: `union security_list_options` has one
- * member for each hook.
+ * Names of the hooks: `union security_list_options` has one member for each, while some functions named `bpf_lsm_*`
+ * only serve them.
  */
-function hookTest(btf: Btf): (name: string) => boolean {
+function listedHooks(btf: Btf): readonly Member[] {
   const id = btf.find('security_list_options', 'union');
   const options = id === undefined ? undefined : btf.type(id);
-  if (options?.kind !== 'union') return () => false;
-  const names = new Set(options.members.map((member) => member.name));
-  return (name) => names.has(name);
+  return options?.kind === 'union' ? options.members : [];
 }
+
+const isHook = (btf: Btf, name: string): boolean =>
+  listedHooks(btf).some((member) => member.name === name);
 
 /** Undefined when the booted kernel has no hook of this name. */
 export function hookPrototype(btf: Btf, name: string): HookPrototype | undefined {
   const btfId = btf.find(PREFIX + name, 'func');
-  if (btfId === undefined || !hookTest(btf)(name)) return undefined;
+  if (btfId === undefined || !isHook(btf, name)) return undefined;
   const func = btf.type(btfId);
   if (func.kind !== 'func') return undefined;
   const proto = btf.type(func.type);
@@ -66,23 +67,16 @@ function describe(btf: Btf, type: TypeId): Pick<HookParam, 'kind' | 'size' | 'si
   return { kind: 'int', size, signed };
 }
 
-/** Names of every hook in the BTF. Walks all types once: for messages and listings, not for hot paths. */
-export function hookNames(btf: Btf): string[] {
-  const isHook = hookTest(btf);
-  const names: string[] = [];
-  for (let id = 1; id < btf.typeCount; id++) {
-    if (btf.kind(id) !== 'func') continue;
-    const name = btf.name(id);
-    if (name.startsWith(PREFIX) && isHook(name.slice(PREFIX.length)))
-      names.push(name.slice(PREFIX.length));
-  }
-  return names;
-}
+/** Names of every hook in the BTF. */
+export const hookNames = (btf: Btf): string[] =>
+  listedHooks(btf).flatMap(({ name }) =>
+    btf.find(PREFIX + name, 'func') === undefined ? [] : [name],
+  );
 
 /** Name of the hook that a BTF id stands for; undefined when the id is no hook's. */
 export function hookNameOf(btf: Btf, id: TypeId): string | undefined {
   if (id <= 0 || id >= btf.typeCount || btf.kind(id) !== 'func') return undefined;
   const name = btf.name(id);
   const hook = name.slice(PREFIX.length);
-  return name.startsWith(PREFIX) && hookTest(btf)(hook) ? hook : undefined;
+  return name.startsWith(PREFIX) && isHook(btf, hook) ? hook : undefined;
 }
