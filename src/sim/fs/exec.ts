@@ -1,7 +1,7 @@
 import { ERRNO, SIG, VM } from '../../abi/index.ts';
 import type { Mapping } from '../mm/map.ts';
 import { hookPoints } from '../task/core.ts';
-import type { Task } from '../task/task.ts';
+import { PF, type Task } from '../task/task.ts';
 import { BINPRM_BUF_SIZE, Binprm } from './binprm.ts';
 import { mapElf, readElf, type ElfImage } from './elf.ts';
 import type { File } from './file.ts';
@@ -198,6 +198,7 @@ export class Exec {
     const same = before.euid === before.uid && before.egid === before.gid;
     mm.setDumpable(nondump || !same ? 0 : 1);
     task.comm = bprm.filename.slice(bprm.filename.lastIndexOf('/') + 1);
+    task.s.flags &= ~PF.FORKNOEXEC;
     task.s.self_exec_id += 1;
     this.#hooks.bprm_committing_creds.call(bprm.addr);
     bprm.cred = undefined;

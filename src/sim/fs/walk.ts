@@ -14,6 +14,10 @@ const NAME_MAX = 255;
 const MAXSYMLINKS = 40;
 const utf8 = new TextEncoder();
 
+/** Whether the text takes more bytes in UTF-8; a code unit takes three at most. */
+const longerThan = (text: string, bytes: number): boolean =>
+  text.length > bytes || (text.length * 3 > bytes && utf8.encode(text).length > bytes);
+
 /** Where a path leads without its last component (struct nameidata after link_path_walk). */
 export interface Parent {
   readonly dir: Path;
@@ -37,7 +41,7 @@ export class Walk {
   /** filename_parentat(). @returns where the last component is looked for, or a negative errno. */
   parent(name: string, from?: Path): Parent | number {
     if (name === '') return -ENOENT;
-    if (name.length >= PATH_MAX || utf8.encode(name).length >= PATH_MAX) return -ENAMETOOLONG;
+    if (longerThan(name, PATH_MAX - 1)) return -ENAMETOOLONG;
     const { root, pwd } = this.#task.fs;
     let dir = name.startsWith('/') ? root : (from ?? pwd);
     const parts = name.split('/').filter((part) => part !== '');
@@ -98,7 +102,7 @@ export class Walk {
 
 /** The positive dentry of this name, or a negative errno. */
 export function lookup(dir: Dentry, name: string): Dentry | number {
-  if (utf8.encode(name).length > NAME_MAX) return -ENAMETOOLONG;
+  if (longerThan(name, NAME_MAX)) return -ENAMETOOLONG;
   return dir.children.get(name) ?? -ENOENT;
 }
 

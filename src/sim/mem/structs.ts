@@ -240,6 +240,17 @@ export const STRUCTS = {
     ia_size: 'ia_size',
     ia_file: 'ia_file',
   },
+  qstr: { len: 'len', name: 'name' },
+  // Addresses that hooks see are the bytes that user space gave.
+  sockaddr: { sa_family: 'sa_family' },
+  sockaddr_in: { sin_family: 'sin_family', sin_port: 'sin_port', sin_addr: 'sin_addr.s_addr' },
+  sockaddr_in6: {
+    sin6_family: 'sin6_family',
+    sin6_port: 'sin6_port',
+    sin6_flowinfo: 'sin6_flowinfo',
+    sin6_addr: 'sin6_addr',
+    sin6_scope_id: 'sin6_scope_id',
+  },
   socket: { state: 'state', type: 'type', file: 'file', sk: 'sk' },
   sock: {
     skc_family: '__sk_common.skc_family',

@@ -366,19 +366,20 @@ describe.each(kernels)('files on $release', (options) => {
   });
 });
 
-describe('what files do', () => {
-  const boot = (): { sim: SimKernel; sys: Syscalls } => {
-    const sim = bootKernel(
-      kernels[1] ?? { release: '', btf: readBtf(new Uint8Array(), { file: '' }) },
-    );
-    return { sim, sys: sim.syscall(sim.spawn(ROOT)) };
-  };
-  const read = (sys: Syscalls, fd: number, length = 100): string => {
-    const buffer = new Uint8Array(length);
-    const count = sys.read(fd, buffer);
-    return count < 0 ? `errno ${-count}` : new TextDecoder().decode(buffer.subarray(0, count));
-  };
+const boot = (): { sim: SimKernel; sys: Syscalls } => {
+  const sim = bootKernel(
+    kernels[1] ?? { release: '', btf: readBtf(new Uint8Array(), { file: '' }) },
+  );
+  return { sim, sys: sim.syscall(sim.spawn(ROOT)) };
+};
 
+const read = (sys: Syscalls, fd: number, length = 100): string => {
+  const buffer = new Uint8Array(length);
+  const count = sys.read(fd, buffer);
+  return count < 0 ? `errno ${-count}` : new TextDecoder().decode(buffer.subarray(0, count));
+};
+
+describe('what files do', () => {
   it('dup and fork share one position', () => {
     const { sim, sys } = boot();
     makeFile('/tmp/f', 0o644)(sys);

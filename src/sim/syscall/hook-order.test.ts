@@ -51,7 +51,14 @@ function trace(series: string, setup: Act, act: Act): string[] {
 type Act = (sys: Syscalls, sim: SimKernel) => number;
 const none: Act = () => 0;
 const file: Act = (sys) => sys.close(sys.open('/tmp/f', O.CREAT, 0o644));
+const script: Act = (s) => {
+  const fd = s.open('/tmp/s', O.CREAT | O.WRONLY, 0o755);
+  s.write(fd, new TextEncoder().encode('#!/usr/bin/sh -e\n'));
+  return s.close(fd);
+};
 const walk = (depth: number): string[] => Array<string>(depth).fill('inode_permission:0x81');
+/** Each of the program's three segments. */
+const segment = ['mmap_file', 'mmap_addr'];
 const made = ['inode_alloc_security', 'd_instantiate'];
 const changed = ['inode_setattr', 'inode_post_setattr'];
 const opened = (mask: string): string[] => [
@@ -220,7 +227,9 @@ const ROWS: [name: string, setup: Act, act: Act, hooks: string[]][] = [
       'bprm_committing_creds',
       // The old cred lives on in f_cred of the program's file.
       'bprm_committed_creds',
-      ...Array<string[]>(3).fill(['mmap_file', 'mmap_addr']).flat(),
+      ...segment,
+      ...segment,
+      ...segment,
     ],
   ],
   ['setuid', none, (s) => s.setuid(5), ['cred_prepare', 'task_fix_setuid', 'cred_free']],
@@ -330,11 +339,6 @@ describe('hooks in the order of Linux', () => {
   });
 
   it('a script is checked twice, the second time as its interpreter', () => {
-    const script: Act = (s) => {
-      const fd = s.open('/tmp/s', O.CREAT | O.WRONLY, 0o755);
-      s.write(fd, new TextEncoder().encode('#!/usr/bin/sh -e\n'));
-      return s.close(fd);
-    };
     const hooks = trace('6.12', script, (s) => s.execve('/tmp/s', ['s'], []));
     const exec = hooks.filter((hook) => hook.startsWith('bprm_') || hook === 'file_open');
     expect(exec).toEqual([

@@ -144,13 +144,14 @@ describe.each(kernels)('tasks on $release', (options) => {
   });
 });
 
+const put = (sys: Syscalls, path: string, content: string, mode = 0o755): string => {
+  const fd = sys.open(path, O.CREAT | O.WRONLY, mode);
+  sys.write(fd, new TextEncoder().encode(content));
+  sys.close(fd);
+  return path;
+};
+
 describe.each(kernels)('exec on $release', (options) => {
-  const put = (sys: Syscalls, path: string, content: string, mode = 0o755): string => {
-    const fd = sys.open(path, O.CREAT | O.WRONLY, mode);
-    sys.write(fd, new TextEncoder().encode(content));
-    sys.close(fd);
-    return path;
-  };
   const start = (by: SpawnOptions = {}): { sim: SimKernel; task: Task; sys: Syscalls } => {
     const sim = bootKernel(options);
     const task = sim.spawn(by);
@@ -326,7 +327,6 @@ describe.each(kernels)('mappings on $release', (options) => {
   const ANON = MAP.PRIVATE | MAP.ANONYMOUS;
   const RW = PROT.READ | PROT.WRITE;
   const PAGE = 4096;
-  const fdOf = (s: Syscalls, path: string, flags: number): number => s.open(path, flags);
 
   it.each<[string, (sys: Syscalls) => number, number]>([
     ['anonymous memory', (s) => s.mmap(0, 1, RW, ANON, -1, 0), 0],
@@ -341,21 +341,21 @@ describe.each(kernels)('mappings on $release', (options) => {
       E.EINVAL,
     ],
     ['the first pages, as root', (s) => s.mmap(0, 1, RW, ANON | MAP.FIXED, -1, 0), 0],
-    ['a file', (s) => s.mmap(0, 1, PROT.READ, MAP.SHARED, fdOf(s, '/etc/passwd', 0), 0), 0],
+    ['a file', (s) => s.mmap(0, 1, PROT.READ, MAP.SHARED, s.open('/etc/passwd', 0), 0), 0],
     [
       'a file open for reading, shared and writable',
-      (s) => s.mmap(0, 1, RW, MAP.SHARED, fdOf(s, '/etc/passwd', 0), 0),
+      (s) => s.mmap(0, 1, RW, MAP.SHARED, s.open('/etc/passwd', 0), 0),
       E.EACCES,
     ],
     [
       'a file open for writing alone',
-      (s) => s.mmap(0, 1, PROT.WRITE, MAP.SHARED, fdOf(s, '/etc/passwd', 1), 0),
+      (s) => s.mmap(0, 1, PROT.WRITE, MAP.SHARED, s.open('/etc/passwd', 1), 0),
       E.EACCES,
     ],
-    ['a directory', (s) => s.mmap(0, 1, PROT.READ, MAP.PRIVATE, fdOf(s, '/etc', 0), 0), E.ENODEV],
+    ['a directory', (s) => s.mmap(0, 1, PROT.READ, MAP.PRIVATE, s.open('/etc', 0), 0), E.ENODEV],
     [
       'an O_PATH descriptor',
-      (s) => s.mmap(0, 1, 1, MAP.PRIVATE, fdOf(s, '/etc/passwd', O.PATH), 0),
+      (s) => s.mmap(0, 1, 1, MAP.PRIVATE, s.open('/etc/passwd', O.PATH), 0),
       E.EBADF,
     ],
     [
@@ -381,7 +381,7 @@ describe.each(kernels)('mappings on $release', (options) => {
     ],
     [
       'mprotect that would write to a shared read-only file',
-      (s) => s.mprotect(s.mmap(0, 1, 1, MAP.SHARED, fdOf(s, '/etc/passwd', 0), 0), 1, RW),
+      (s) => s.mprotect(s.mmap(0, 1, 1, MAP.SHARED, s.open('/etc/passwd', 0), 0), 1, RW),
       E.EACCES,
     ],
     ['munmap of nothing mapped', (s) => s.munmap(0x100000, PAGE), 0],

@@ -29,6 +29,5 @@ export function hookPoints<N extends string>(
   return Object.fromEntries(names.map((name) => [name, lsm.hook(name)])) as Record<N, HookPoint>;
 }
 
-/** GFP_KERNEL, and with it what is charged to the memory cgroup: what hooks see as `gfp`. */
+/** What hooks see as `gfp`. */
 export const GFP_KERNEL = 0xcc0;
-export const GFP_KERNEL_ACCOUNT = 0x400cc0;

@@ -8,6 +8,8 @@ import type { Core } from './core.ts';
 import type { Cred, Creds } from './cred.ts';
 
 const COMM_BYTES = 16;
+/** Bits of `task_struct.flags` (include/linux/sched.h). */
+export const PF = { FORKNOEXEC: 0x40, SUPERPRIV: 0x100, KTHREAD: 0x200000 } as const;
 
 /** A process with one thread: `struct task_struct` and what hangs on it. */
 export class Task {
@@ -87,6 +89,8 @@ export class Task {
   /** Whether the task may use the capability in its own user namespace; asks the LSMs. */
   capable(cap: number, opts = 0): boolean {
     const cred = this.cred;
-    return this.#creds.capable(cred.addr, cred.user_ns, cap, opts) === 0;
+    if (this.#creds.capable(cred.addr, cred.user_ns, cap, opts) !== 0) return false;
+    this.s.flags |= PF.SUPERPRIV;
+    return true;
   }
 }

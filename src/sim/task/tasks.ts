@@ -9,7 +9,7 @@ import type { Mm } from '../mm/mm.ts';
 import { hookPoints, type Core } from './core.ts';
 import { Creds, type Cred } from './cred.ts';
 import { initNamespaces, type Namespaces } from './namespaces.ts';
-import { Task } from './task.ts';
+import { PF, Task } from './task.ts';
 
 const { EAGAIN, ENOMEM } = ERRNO;
 
@@ -20,7 +20,6 @@ const RESERVED_PIDS = 300;
 const NO_ID = 0xffffffff;
 const SIGNAL_UNKILLABLE = 0x40;
 const EXIT_DEAD = 16;
-const PF_KTHREAD = 0x00200000;
 
 export interface SpawnOptions {
   readonly uid?: number;
@@ -101,6 +100,7 @@ export class Tasks {
     mem.u8.copyWithin(s.addr, parent.addr, parent.addr + structs.task_struct.size);
     s.cred = cred.addr;
     s.real_cred = this.creds.get(cred).addr;
+    s.flags = (parent.s.flags & ~PF.SUPERPRIV) | PF.FORKNOEXEC;
     s.ptrace = 0;
     s.ptracer_cred = 0;
     // Not the parent's: a refused fork must not free them.
@@ -196,7 +196,7 @@ export class Tasks {
   /** The task with pid 0, parent of pid 1 and of itself, where walks up the tree end. */
   #idle(cred: Cred): Struct<'task_struct'> {
     const idle = this.#core.structs.task_struct.alloc();
-    idle.flags = PF_KTHREAD;
+    idle.flags = PF.KTHREAD;
     idle.real_parent = idle.parent = idle.group_leader = idle.addr;
     idle.cred = this.creds.get(cred).addr;
     idle.real_cred = this.creds.get(cred).addr;
