@@ -141,7 +141,7 @@ function print(rows: readonly Row[]): void {
 const rows = [
   ...btfRows(),
   objectRow('examples/connect_guard/connect_guard.bpf.o'),
-  objectRow('src/btf/core/testdata/local.bpf.o'),
+  objectRow('test/portability/portable.bpf.o'),
   ...coreRows(),
   vmRow(),
   bootRow(),
