@@ -1,4 +1,3 @@
 export { Bpf, type RingReader } from './bpf.ts';
-export { HELPER_SUPPORT, type HelperSupport } from './helpers/table.ts';
-export type { BpfFile, BpfHost, BpfTask } from './host.ts';
-export { MAP_TYPES, type MapTypeSupport } from './maps/types.ts';
+export { HELPER_SUPPORT } from './helpers/table.ts';
+export { MAP_TYPES } from './maps/types.ts';

@@ -7,7 +7,7 @@ import { resultRule, type ResultRule } from './results.ts';
 const EBUSY = 16;
 const E2BIG = 7;
 /** BPF_MAX_TRAMP_LINKS on x86-64. */
-export const MAX_PROGRAMS = 38;
+const MAX_PROGRAMS = 38;
 
 /** A BPF program as a hook runs it. */
 export interface HookProgram {

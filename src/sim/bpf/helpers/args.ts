@@ -24,8 +24,6 @@ export const u64 = (call: Call, register: number): number =>
 
 export const u32 = (call: Call, register: number): number => (call.lo[register] ?? 0) >>> 0;
 
-export const i32 = (call: Call, register: number): number => call.lo[register] ?? 0;
-
 /** A kernel pointer as an offset; 0 for NULL and for everything that is no kernel address. */
 export const pointer = (call: Call, register: number): Offset =>
   call.hi[register] === call.memory.baseHi ? (call.lo[register] ?? 0) >>> 0 : 0;
