@@ -166,90 +166,124 @@ export class Layouts {
   }
 
   #accessor({ bitOffset, bitSize, type }: Place): Field {
-    const mem = this.#mem;
     const resolved = this.btf.type(this.btf.resolve(type));
     const size = this.btf.sizeOf(type);
     const offset = bitSize > 0 ? Math.floor(bitOffset / (size * 8)) * size : bitOffset / 8;
-    const at = (object: Offset): Offset => object + offset;
-    const base = { exists: true, offset, size, at };
-    if (resolved.kind === 'ptr')
-      return {
-        ...base,
-        kind: 'pointer',
-        get: (object) => mem.readPointer(object + offset),
-        set: (object, value) => mem.writePointer(object + offset, value),
-      };
+    if (resolved.kind === 'ptr') return new MemberField(this.#mem, offset, size, 'pointer');
     if (resolved.kind !== 'int' && resolved.kind !== 'enum' && resolved.kind !== 'enum64')
-      return { ...base, kind: 'aggregate', get: () => 0, set: () => {} };
-    if (bitSize > 0)
-      return { ...base, kind: 'int', ...bitfield(mem, offset, size, bitOffset, bitSize) };
-    return { ...base, kind: 'int', ...integer(mem, offset, size, resolved.signed) };
+      return new MemberField(this.#mem, offset, size, 'aggregate');
+    if (bitSize === 0)
+      return new MemberField(this.#mem, offset, size, resolved.signed ? 'signed' : 'unsigned');
+    return new BitField(this.#mem, offset, size, bitOffset - offset * 8, bitSize);
   }
 }
 
-type Access = Pick<Field, 'get' | 'set'>;
+type Form = 'pointer' | 'aggregate' | 'signed' | 'unsigned';
 
-function integer(mem: KernelMemory, offset: number, size: number, signed: boolean): Access {
+class MemberField implements Field {
+  readonly exists = true;
+  readonly offset: number;
+  readonly size: number;
+  readonly kind: Field['kind'];
+  readonly #mem: KernelMemory;
+  readonly #form: Form;
+
+  constructor(mem: KernelMemory, offset: number, size: number, form: Form) {
+    this.#mem = mem;
+    this.offset = offset;
+    this.size = size;
+    this.#form = form;
+    this.kind = form === 'signed' || form === 'unsigned' ? 'int' : form;
+  }
+
+  at(object: Offset): Offset {
+    return object + this.offset;
+  }
+
+  get(object: Offset): number {
+    const at = object + this.offset;
+    if (this.#form === 'pointer') return this.#mem.readPointer(at);
+    if (this.#form === 'aggregate') return 0;
+    return readInteger(this.#mem.view, at, this.size, this.#form === 'signed');
+  }
+
+  set(object: Offset, value: number): void {
+    const at = object + this.offset;
+    if (this.#form === 'pointer') this.#mem.writePointer(at, value);
+    else if (this.#form !== 'aggregate') writeInteger(this.#mem.view, at, this.size, value);
+  }
+}
+
+function readInteger(view: DataView, at: Offset, size: number, signed: boolean): number {
   switch (size) {
     case 1:
-      return {
-        get: (o) => (signed ? mem.view.getInt8(o + offset) : mem.view.getUint8(o + offset)),
-        set: (o, v) => mem.view.setUint8(o + offset, v),
-      };
+      return signed ? view.getInt8(at) : view.getUint8(at);
     case 2:
-      return {
-        get: (o) =>
-          signed ? mem.view.getInt16(o + offset, true) : mem.view.getUint16(o + offset, true),
-        set: (o, v) => mem.view.setUint16(o + offset, v, true),
-      };
+      return signed ? view.getInt16(at, true) : view.getUint16(at, true);
     case 4:
-      return {
-        get: (o) =>
-          signed ? mem.view.getInt32(o + offset, true) : mem.view.getUint32(o + offset, true),
-        set: (o, v) => mem.view.setUint32(o + offset, v, true),
-      };
+      return signed ? view.getInt32(at, true) : view.getUint32(at, true);
+    default: {
+      const high = signed ? view.getInt32(at + 4, true) : view.getUint32(at + 4, true);
+      return high * 2 ** 32 + view.getUint32(at, true);
+    }
+  }
+}
+
+function writeInteger(view: DataView, at: Offset, size: number, value: number): void {
+  switch (size) {
+    case 1:
+      view.setUint8(at, value);
+      break;
+    case 2:
+      view.setUint16(at, value, true);
+      break;
+    case 4:
+      view.setUint32(at, value, true);
+      break;
     default:
-      return {
-        get: (o) => {
-          const high = signed
-            ? mem.view.getInt32(o + offset + 4, true)
-            : mem.view.getUint32(o + offset + 4, true);
-          return high * 2 ** 32 + mem.view.getUint32(o + offset, true);
-        },
-        set: (o, v) => {
-          mem.view.setUint32(o + offset, v >>> 0, true);
-          mem.view.setInt32(o + offset + 4, Math.floor(v / 2 ** 32), true);
-        },
-      };
+      view.setUint32(at, value >>> 0, true);
+      view.setInt32(at + 4, Math.floor(value / 2 ** 32), true);
   }
 }
 
 /** Bitfields of up to 32 bits that do not straddle their storage unit's low or high word. */
-function bitfield(
-  mem: KernelMemory,
-  offset: number,
-  size: number,
-  bitOffset: number,
-  bitSize: number,
-): Access {
-  const inUnit = bitOffset - offset * 8;
-  const word = size === 8 && inUnit >= 32 ? 4 : 0;
-  const shift = inUnit - word * 8;
-  const mask = bitSize === 32 ? 0xffffffff : 2 ** bitSize - 1;
-  const bytes = Math.min(size, 4);
-  const read = (o: Offset): number => {
-    const at = o + offset + word;
-    if (bytes === 1) return mem.view.getUint8(at);
-    return bytes === 2 ? mem.view.getUint16(at, true) : mem.view.getUint32(at, true);
-  };
-  return {
-    get: (o) => (read(o) >>> shift) & mask,
-    set: (o, v) => {
-      const at = o + offset + word;
-      const next = ((read(o) & ~(mask << shift)) | ((v & mask) << shift)) >>> 0;
-      if (bytes === 1) mem.view.setUint8(at, next);
-      else if (bytes === 2) mem.view.setUint16(at, next, true);
-      else mem.view.setUint32(at, next, true);
-    },
-  };
+class BitField implements Field {
+  readonly exists = true;
+  readonly offset: number;
+  readonly size: number;
+  readonly kind = 'int';
+  readonly #mem: KernelMemory;
+  /** The word that holds the bits: its place in the struct and its bytes. */
+  readonly #word: number;
+  readonly #bytes: number;
+  readonly #shift: number;
+  readonly #mask: number;
+
+  constructor(mem: KernelMemory, offset: number, size: number, inUnit: number, bitSize: number) {
+    this.#mem = mem;
+    this.offset = offset;
+    this.size = size;
+    const high = size === 8 && inUnit >= 32;
+    this.#word = offset + (high ? 4 : 0);
+    this.#bytes = Math.min(size, 4);
+    this.#shift = high ? inUnit - 32 : inUnit;
+    this.#mask = bitSize === 32 ? 0xffffffff : 2 ** bitSize - 1;
+  }
+
+  at(object: Offset): Offset {
+    return object + this.offset;
+  }
+
+  get(object: Offset): number {
+    const word = readInteger(this.#mem.view, object + this.#word, this.#bytes, false);
+    return ((word >>> this.#shift) & this.#mask) >>> 0;
+  }
+
+  set(object: Offset, value: number): void {
+    const at = object + this.#word;
+    const word = readInteger(this.#mem.view, at, this.#bytes, false);
+    const kept = word & ~(this.#mask << this.#shift);
+    const next = (kept | ((value & this.#mask) << this.#shift)) >>> 0;
+    writeInteger(this.#mem.view, at, this.#bytes, next);
+  }
 }
