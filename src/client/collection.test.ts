@@ -181,7 +181,8 @@ describe('an object that does not load', () => {
       'a hook that the kernel lacks',
       { ...spec, programs: misspelt },
       {},
-      "program 'deny_heap_exec': the kernel has no LSM hook 'file_mprotekt': failed to find BTF type ID of 'bpf_lsm_file_mprotekt'; near to it: file_mprotect",
+      "program 'deny_heap_exec': the kernel has no LSM hook 'file_mprotekt': failed to find " +
+        "BTF type ID of 'bpf_lsm_file_mprotekt'; near to it: file_mprotect",
     ],
     [
       'a variable that is not there',
