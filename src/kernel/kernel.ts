@@ -50,7 +50,34 @@ export interface Task {
 }
 
 export interface RingBuffer {
-  /** Takes the records that are there now, oldest first; discarded ones are passed over. */
+  /**
+   * Takes the records that are there now, oldest first; discarded ones are passed over. `visit` sees each in place: the
+   * bytes `offset` to `offset + length` of `area` are its own until it returns.
+   * @returns how many records it saw.
+   */
+  drain(visit: (area: Uint8Array, offset: number, length: number) => void): Promise<number>;
+  /** As {@link drain}, with a copy of each record. */
   consume(): Promise<readonly Uint8Array[]>;
+  /**
+   * Resolves when a record can be taken: at once if there is one, else when a program commits one, when `timeout`
+   * milliseconds are over (none: never), or when the buffer is closed.
+   * @returns whether there is a record.
+   */
+  wait(timeout?: number): Promise<boolean>;
+  /** What is known of the traffic so far. The kernel does not count records that found no room. */
+  stats(): RingBufferStats;
   close(): Promise<void>;
+}
+
+export interface RingBufferStats {
+  /** Room for records, in bytes. */
+  readonly size: number;
+  /** Bytes ever reserved by programs since the map was made, headers included. */
+  readonly producerPosition: number;
+  /** Bytes ever taken by readers since the map was made. */
+  readonly consumerPosition: number;
+  /** Records that this reader took. */
+  readonly consumed: number;
+  /** Records that this reader passed over because the program discarded them. */
+  readonly discarded: number;
 }

@@ -43,6 +43,28 @@ function asRing(result: BpfResult<RingReader>): BpfResult<RingBuffer> {
   const { value } = result;
   return {
     ok: true,
-    value: { consume: async () => value.consume(), close: async () => value.close() },
+    value: {
+      drain: async (visit) => value.drain(visit),
+      consume: async () => value.consume(),
+      wait: (timeout) => readable(value, timeout),
+      stats: () => value.stats(),
+      close: async () => value.close(),
+    },
   };
+}
+
+/** The caller's time, not the kernel's: while somebody waits, others make the calls that fill the buffer. */
+function readable(ring: RingReader, timeout: number | undefined): Promise<boolean> {
+  if (ring.readable || !ring.open || timeout === 0) return Promise.resolve(ring.readable);
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      unsubscribe();
+      resolve(ring.readable);
+    };
+    const unsubscribe = ring.onChange(() => {
+      if (!ring.open || ring.readable) end();
+    });
+    const timer = timeout === undefined ? undefined : setTimeout(end, timeout);
+  });
 }

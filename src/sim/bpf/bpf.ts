@@ -11,6 +11,7 @@ import { deleteElem, freezeMap, lookupElem, nextKey, updateElem } from './map-co
 import { createMap } from './map-create.ts';
 import { Refusal, refuse } from './objects.ts';
 import { loadProgram } from './prog-load.ts';
+import { openRing, type RingReader } from './ring-reader.ts';
 import { BpfBtf, BpfState } from './state.ts';
 
 type Attr<C extends BpfCommand> = BpfCommands[C]['attr'];
@@ -76,20 +77,7 @@ export class Bpf {
 
   /** Maps the ring buffer behind a descriptor for reading; it keeps the map until it is closed. */
   ringbuf(task: BpfTask, mapFd: number): BpfResult<RingReader> {
-    return outcome(() => {
-      const map = this.#state.map(task, mapFd);
-      const { ring } = map.ops;
-      if (ring === undefined) return refuse(ERRNO.EINVAL, `map ${map.name} is no ring buffer`);
-      map.getUser();
-      let open = true;
-      return {
-        consume: () => (open ? ring.consume() : []),
-        close() {
-          if (open) map.putUser();
-          open = false;
-        },
-      };
-    });
+    return outcome(() => openRing(this.#state, this.#state.map(task, mapFd)));
   }
 
   /** Every object that still lives, described: empty when all was released. */
@@ -108,12 +96,6 @@ export class Bpf {
       mem.free(at);
     }
   }
-}
-
-export interface RingReader {
-  /** Takes the records that are there now, oldest first. */
-  consume(): Uint8Array[];
-  close(): void;
 }
 
 function outcome<T>(act: () => T): BpfResult<T> {

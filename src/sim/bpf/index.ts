@@ -1,3 +1,4 @@
-export { Bpf, type RingReader } from './bpf.ts';
+export { Bpf } from './bpf.ts';
+export type { RingReader } from './ring-reader.ts';
 export { HELPER_SUPPORT } from './helpers/table.ts';
 export { MAP_TYPES } from './maps/types.ts';

@@ -1,14 +1,11 @@
-import { ERRNO } from '../../abi/index.ts';
-import type { ObjInfo } from '../../kernel/bpf.ts';
+import { BPF_LINK_TYPE, ERRNO } from '../../abi/index.ts';
+import type { BtfInfo, LinkInfo, MapInfo, ObjInfo, ProgInfo } from '../../kernel/bpf-info.ts';
 import type { BpfTask } from './host.ts';
 import { BpfLink } from './link.ts';
 import { BpfMap } from './map.ts';
 import { refuse } from './objects.ts';
 import { BpfProgram } from './program.ts';
-import { BpfBtf } from './state.ts';
-
-/** BPF_LINK_TYPE_TRACING. */
-const LINK_TRACING = 2;
+import { BpfBtf, VMLINUX_BTF_ID } from './state.ts';
 
 /** BPF_OBJ_GET_INFO_BY_FD. A descriptor that is not open is EBADFD here, not EBADF. */
 export function infoByFd(task: BpfTask, fd: number): ObjInfo {
@@ -18,22 +15,34 @@ export function infoByFd(task: BpfTask, fd: number): ObjInfo {
   if (object instanceof BpfProgram) return programInfo(object);
   if (object instanceof BpfMap) return mapInfo(object);
   if (object instanceof BpfLink) return linkInfo(object);
-  if (object instanceof BpfBtf)
-    return { kind: 'btf', id: object.id, size: object.btf.bytes.length };
+  if (object instanceof BpfBtf) return btfInfo(object);
   return refuse(ERRNO.EINVAL, `fd ${fd} is no bpf object`);
 }
 
-const programInfo = (program: BpfProgram): ObjInfo => ({
+const programInfo = (program: BpfProgram): ProgInfo => ({
   kind: 'prog',
   type: program.type,
   id: program.id,
   tag: [...program.tag].map((byte) => byte.toString(16).padStart(2, '0')).join(''),
   name: program.name,
+  gplCompatible: program.gpl,
+  loadTime: BigInt(program.loadTime),
+  createdByUid: program.createdByUid,
+  xlatedProgLen: program.prepared.executable.code.length,
+  // Programs are interpreted, run statistics are off, and LSM programs may nest.
+  jitedProgLen: 0,
+  runTimeNs: 0n,
+  runCnt: 0n,
+  recursionMisses: 0n,
+  verifiedInsns: undefined,
   mapIds: program.maps.map((map) => map.id),
   btfId: program.btf?.id ?? 0,
+  attachBtfObjId: program.attachBtfId === 0 ? 0 : VMLINUX_BTF_ID,
+  attachBtfId: program.attachBtfId,
+  funcInfoTypeId: program.funcInfoTypeId,
 });
 
-const mapInfo = ({ attr, id, name }: BpfMap): ObjInfo => ({
+const mapInfo = ({ attr, id, name, btf }: BpfMap): MapInfo => ({
   kind: 'map',
   type: attr.type,
   id,
@@ -42,13 +51,29 @@ const mapInfo = ({ attr, id, name }: BpfMap): ObjInfo => ({
   valueSize: attr.valueSize,
   maxEntries: attr.maxEntries,
   mapFlags: attr.flags,
+  btfId: btf?.id ?? 0,
+  btfKeyTypeId: btf === undefined ? 0 : attr.btfKeyTypeId,
+  btfValueTypeId: btf === undefined ? 0 : attr.btfValueTypeId,
+  // No modelled kind takes extra data.
+  mapExtra: 0n,
 });
 
-const linkInfo = ({ id, program }: BpfLink): ObjInfo => ({
+/** Tracing links are the only kind that is modelled. */
+const linkInfo = ({ id, program }: BpfLink): LinkInfo => ({
   kind: 'link',
-  type: LINK_TRACING,
+  type: BPF_LINK_TYPE.TRACING,
   id,
   progId: program.id,
   attachType: program.expectedAttachType,
+  targetObjId: VMLINUX_BTF_ID,
   targetBtfId: program.attachBtfId,
+  cgroupId: 0n,
+});
+
+const btfInfo = ({ id, btf }: BpfBtf): BtfInfo => ({
+  kind: 'btf',
+  id,
+  size: btf.bytes.length,
+  name: '',
+  kernelBtf: false,
 });

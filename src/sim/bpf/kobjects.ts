@@ -5,7 +5,7 @@ import type { MapAttr } from './maps/ops.ts';
 const NAME_BYTES = 16;
 const TAG_BYTES = 8;
 
-/** Writers of `struct bpf_map`, `bpf_prog` and `bpf_prog_aux`: hooks on bpf objects read them. */
+/** Writers of `struct bpf_map`, `bpf_prog` and `bpf_prog_aux`, which hooks on bpf objects read. */
 export interface KernelObjects {
   newMap(attr: MapAttr, name: string): Offset;
   settleMap(map: Offset, id: number): void;
@@ -14,6 +14,8 @@ export interface KernelObjects {
   newProgram(fields: ProgramFields): Offset;
   settleProgram(program: Offset, id: number): void;
   freeProgram(program: Offset): void;
+  /** User id of a `task_struct`. */
+  uidOf(task: Offset): number;
 }
 
 export interface ProgramFields {
@@ -57,6 +59,8 @@ export function kernelObjects(mem: KernelMemory, layouts: Layouts): KernelObject
     prog: 'prog',
     sleepable: 'sleepable',
   });
+  const taskCred = layouts.field('task_struct', 'cred');
+  const credUid = layouts.field('cred', 'uid.val');
   const sizes = {
     map: layouts.sizeOf('bpf_map'),
     prog: layouts.sizeOf('bpf_prog'),
@@ -96,6 +100,7 @@ export function kernelObjects(mem: KernelMemory, layouts: Layouts): KernelObject
       return at;
     },
     settleProgram: (at, id) => aux.id.set(prog.aux.get(at), id),
+    uidOf: (task) => credUid.get(taskCred.get(task)),
     freeProgram(at) {
       mem.free(prog.aux.get(at));
       mem.free(at);

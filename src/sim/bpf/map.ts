@@ -1,11 +1,12 @@
 import { BPF_F } from '../../abi/index.ts';
 import type { Offset } from '../mem/memory.ts';
 import type { MapAttr, MapOps } from './maps/ops.ts';
+import type { MapRequest } from './maps/types.ts';
 import { Counted } from './objects.ts';
 import type { BpfBtf, BpfState } from './state.ts';
 
 export interface NewMap {
-  readonly attr: MapAttr;
+  readonly attr: MapRequest;
   readonly name: string;
   readonly ops: MapOps;
   /** Offset of its `struct bpf_map`. */
@@ -18,9 +19,10 @@ export interface NewMap {
 /** A map. It has two counts: everybody's references keep it, those of user space keep a program array's contents. */
 export class BpfMap extends Counted {
   readonly kind = 'map';
-  readonly attr: MapAttr;
+  readonly attr: MapRequest;
   readonly name: string;
   readonly ops: MapOps;
+  readonly btf: BpfBtf | undefined;
   readonly addr: Offset;
   readonly inner: MapAttr | undefined;
   frozen = false;
@@ -29,7 +31,6 @@ export class BpfMap extends Counted {
   #id = 0;
   #users = 1;
   readonly #state: BpfState;
-  readonly #btf: BpfBtf | undefined;
 
   constructor(state: BpfState, made: NewMap) {
     super();
@@ -39,7 +40,7 @@ export class BpfMap extends Counted {
     this.ops = made.ops;
     this.addr = made.addr;
     this.inner = made.inner;
-    this.#btf = made.btf?.get();
+    this.btf = made.btf?.get();
     state.mapAt.set(this.addr, this);
   }
 
@@ -85,7 +86,7 @@ export class BpfMap extends Counted {
     host.lsm.hook('bpf_map_free').call(this.addr);
     mapAt.delete(this.addr);
     this.ops.free();
-    this.#btf?.put();
+    this.btf?.put();
     kernel.freeMap(this.addr);
   }
 }

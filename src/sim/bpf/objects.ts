@@ -22,10 +22,14 @@ export abstract class Counted {
   protected abstract free(): void;
 }
 
-/** Ids of one kind of object: handed out in a cycle from 1, so that a freed id is not soon used again. */
+/** Ids of one kind of object: handed out in a cycle, so that a freed id is not soon used again. */
 export class IdTable<T> {
   readonly #objects = new Map<number, T>();
-  #next = 1;
+  #next: number;
+
+  constructor(first = 1) {
+    this.#next = first;
+  }
 
   add(object: T): number {
     while (this.#objects.has(this.#next)) this.#advance();

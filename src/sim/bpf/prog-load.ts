@@ -164,7 +164,22 @@ function build(
     isProbe: (insn: number) => probes.has(insn),
   };
   const argumentSlots = prototype?.slots ?? 0;
-  return new BpfProgram(state, { ...made, executable, maps, lines, argumentSlots });
+  return new BpfProgram(state, {
+    ...made,
+    executable,
+    maps,
+    lines,
+    argumentSlots,
+    loadTime: state.host.now(),
+    createdByUid: state.kernel.uidOf(task.addr),
+    funcInfoTypeId: mainFunctionType(attr),
+  });
+}
+
+/** `type_id` of the first `struct bpf_func_info`, which is that of the main function. */
+function mainFunctionType({ funcInfo }: ProgLoadAttr): number {
+  if (funcInfo === undefined || funcInfo.length < 8) return 0;
+  return new DataView(funcInfo.buffer, funcInfo.byteOffset).getUint32(4, true);
 }
 
 const READ_ONLY = {

@@ -14,6 +14,11 @@ export interface NewProgram {
   readonly attachBtfId: number;
   readonly sleepable: boolean;
   readonly gpl: boolean;
+  /** Nanoseconds since boot. */
+  readonly loadTime: number;
+  readonly createdByUid: number;
+  /** BTF id of the main function; 0 when it is not told. */
+  readonly funcInfoTypeId: number;
   /** 8 bytes. */
   readonly tag: Uint8Array;
   readonly executable: Executable;
@@ -33,6 +38,10 @@ export class BpfProgram extends Counted implements HookProgram {
   readonly expectedAttachType: number;
   readonly attachBtfId: number;
   readonly sleepable: boolean;
+  readonly gpl: boolean;
+  readonly loadTime: number;
+  readonly createdByUid: number;
+  readonly funcInfoTypeId: number;
   readonly tag: Uint8Array;
   readonly prepared: Prepared;
   readonly maps: readonly BpfMap[];
@@ -51,6 +60,10 @@ export class BpfProgram extends Counted implements HookProgram {
     this.expectedAttachType = made.expectedAttachType;
     this.attachBtfId = made.attachBtfId;
     this.sleepable = made.sleepable;
+    this.gpl = made.gpl;
+    this.loadTime = made.loadTime;
+    this.createdByUid = made.createdByUid;
+    this.funcInfoTypeId = made.funcInfoTypeId;
     this.tag = made.tag;
     this.prepared = prepare(made.executable);
     this.maps = made.maps.map((map) => map.get());

@@ -279,7 +279,9 @@ describe('OBJ_GET_INFO_BY_FD', () => {
       id: 1,
       progId: 1,
       attachType: BPF_ATTACH_TYPE.LSM_MAC,
+      targetObjId: 1,
       targetBtfId: hookId('file_open'),
+      cgroupId: 0n,
     });
   });
 });

@@ -20,6 +20,8 @@ import { BpfProgram } from './program.ts';
 
 const FMODE_READ = 1;
 const FMODE_WRITE = 2;
+/** The kernel registers its own BTF before anybody else can load one. */
+export const VMLINUX_BTF_ID = 1;
 
 /** BTF that a program or map came with. */
 export class BpfBtf extends Counted {
@@ -47,7 +49,8 @@ export class BpfState {
   readonly maps = new IdTable<BpfMap>();
   readonly programs = new IdTable<BpfProgram>();
   readonly links = new IdTable<BpfLink>();
-  readonly btfs = new IdTable<BpfBtf>();
+  /** Id 1 is the kernel's own BTF. */
+  readonly btfs = new IdTable<BpfBtf>(VMLINUX_BTF_ID + 1);
   /** By the offset of `struct bpf_map`. */
   readonly mapAt = new Map<Offset, BpfMap>();
   /** By the offset of `struct bpf_prog`. */
@@ -56,6 +59,8 @@ export class BpfState {
   readonly helpers: readonly (HelperFunction | undefined)[];
   /** The program that runs as this code. */
   readonly programOf = new Map<Executable, BpfProgram>();
+  /** Readers of ring buffers that sleep until some record is complete. */
+  readonly sleepers = new Set<() => void>();
   /** What programs printed, as `trace_pipe` shows the messages. */
   readonly trace: string[] = [];
 
@@ -79,6 +84,10 @@ export class BpfState {
     lsm.hook('inode_free_security').after(drop);
     lsm.hook('task_free').after(drop);
     lsm.released = drop;
+  }
+
+  recordCommitted(): void {
+    for (const wake of this.sleepers) wake();
   }
 
   /** Runs a program on a context. */

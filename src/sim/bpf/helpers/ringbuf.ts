@@ -6,7 +6,7 @@ import type { BpfState } from '../state.ts';
 import { mapArgument, memory, pointerResult, result, u64, type Helper } from './args.ts';
 
 const { EINVAL, EAGAIN } = ERRNO;
-/** BPF_RB_NO_WAKEUP and BPF_RB_FORCE_WAKEUP: nobody sleeps on the buffer here. */
+/** BPF_RB_NO_WAKEUP and BPF_RB_FORCE_WAKEUP: every record wakes its readers here. */
 const WAKEUP_FLAGS = 3;
 
 function ring(state: BpfState, call: Call): RingBuffer | undefined {
@@ -37,6 +37,7 @@ const output: Helper = {
     const { mem } = state.host;
     mem.u8.copyWithin(record, data, data + size);
     commitRecord(mem, record, false);
+    state.recordCommitted();
     result(call, 0);
   },
 };
@@ -44,7 +45,9 @@ const output: Helper = {
 const end = (discard: boolean): Helper => ({
   make: (state) => (call) => {
     const record = memory(call, 1, 0);
-    if (record !== 0) commitRecord(state.host.mem, record, discard);
+    if (record === 0) return;
+    commitRecord(state.host.mem, record, discard);
+    state.recordCommitted();
   },
 });
 

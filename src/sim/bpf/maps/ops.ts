@@ -63,8 +63,10 @@ export interface Slot {
 export interface RingBuffer {
   /** Offset of a new record's bytes, 0 when there is no room. */
   reserve(size: number): Offset;
+  /** Whether {@link take} would find a record. */
+  readonly readable: boolean;
   /** Takes the records that are there, oldest first, until one that is still being written. */
-  consume(): Uint8Array[];
+  take(visit: (at: Offset, length: number, discarded: boolean) => void): void;
   readonly size: number;
   readonly consumer: number;
   readonly producer: number;

@@ -86,8 +86,11 @@ function ringBuffer(mem: KernelMemory, base: Offset, size: number): RingBuffer {
       setPosition(base + PRODUCER, end);
       return header + HEADER;
     },
-    consume() {
-      const taken: Uint8Array[] = [];
+    get readable() {
+      const at = position(base + CONSUMER);
+      return at < position(base + PRODUCER) && mem.view.getUint32(record(at), true) < BUSY;
+    },
+    take(visit) {
       let at = position(base + CONSUMER);
       const end = position(base + PRODUCER);
       while (at < end) {
@@ -95,12 +98,10 @@ function ringBuffer(mem: KernelMemory, base: Offset, size: number): RingBuffer {
         const word = mem.view.getUint32(header, true);
         if (word >= BUSY) break;
         const length = word & LENGTH;
-        if ((word & DISCARD) === 0)
-          taken.push(mem.u8.slice(header + HEADER, header + HEADER + length));
         at += roundUp8(length + HEADER);
+        visit(header + HEADER, length, (word & DISCARD) !== 0);
       }
       setPosition(base + CONSUMER, at);
-      return taken;
     },
   };
 }
