@@ -70,6 +70,10 @@ describe('bad usage ends with exit code 2 and one line', () => {
       'test --kernel 5.4 ok.test.ts',
       /5\.4: neither a shipped kernel \(6\.1, 6\.12, 6\.18\) nor a file/,
     ],
+    [
+      `test ok.test.ts --kernel ${OBJECT}`,
+      /protect_file\.bpf\.o: is no kernel: its BTF has no struct task_struct/,
+    ],
     ['test nowhere', /nowhere: no such file or folder/],
     ['test empty', /no tests \(\*\.test\.ts or \*\.test\.js\) in empty/],
     ['test notes.txt', /notes\.txt: is no test file/],

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { shippedKernels } from '../node/index.ts';
@@ -45,6 +47,22 @@ describe('the built command', () => {
       code: 0,
       out: '#ifndef __VMLINUX_H__\n',
       err: '',
+    });
+  });
+
+  it('tells in one line of a promise that a test left behind', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'krsi-cli-'));
+    writeFileSync(
+      join(folder, 'a.test.ts'),
+      `import { policyTests } from 'krsi/testing';
+       export default policyTests((test) => {
+         test('leaves', async () => { void Promise.reject(new Error('too late')); });
+       });`,
+    );
+    const { code, err } = await shell(`$KRSI test ${folder}`);
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: 'krsi: a promise that nobody waited for failed: too late\n',
     });
   });
 

@@ -8,4 +8,11 @@ for (const stream of [process.stdout, process.stderr])
     process.exit();
   });
 
+// What a test file left running may fail after its test is over.
+process.on('unhandledRejection', (reason) => {
+  const message = reason instanceof Error ? reason.message : String(reason);
+  process.stderr.write(`krsi: a promise that nobody waited for failed: ${message}\n`);
+  process.exit(2);
+});
+
 process.exitCode = await runCli(process.argv.slice(2), process);

@@ -1,6 +1,5 @@
-import { createCoreCache, readBtf, relocate, type Btf, type CoreOutcome } from '../../btf/index.ts';
+import { createCoreCache, relocate, type Btf, type CoreOutcome } from '../../btf/index.ts';
 import { findAttachTarget, readVariable } from '../../client/index.ts';
-import { openKernelImage } from '../../node/index.ts';
 import { readInput } from '../../node/read-file.ts';
 import {
   readObject,
@@ -10,6 +9,7 @@ import {
   type VariableSpec,
 } from '../../object/index.ts';
 import { toJson, type Context, type KernelFlags } from '../context.ts';
+import { openKernel } from '../kernel.ts';
 import type {
   MapReport,
   ObjectReport,
@@ -133,7 +133,7 @@ function report(spec: CollectionSpec, kernel: Btf, kernelName: string): ObjectRe
 
 export function showObject(context: Context, { kernel, json }: KernelFlags, file: string): void {
   const spec = readObject(readInput(file), { file });
-  const image = openKernelImage(kernel);
-  const shown = report(spec, readBtf(image.btf, { file: image.file }), image.release ?? image.file);
+  const { btf, release } = openKernel(kernel);
+  const shown = report(spec, btf, release);
   context.write(json ? toJson(shown) : formatReport(shown));
 }

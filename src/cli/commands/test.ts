@@ -1,10 +1,10 @@
 import { relative } from 'node:path';
 import pc from 'picocolors';
-import { openKernelImage } from '../../node/index.ts';
 import { formatDenial, runTest, type PolicyTest, type TestReport } from '../../testing/index.ts';
 import { toJson, UsageError, type Context, type KernelFlags } from '../context.ts';
 import { findTestFiles } from '../test-files.ts';
-import { simImage, testHost, type SimImage } from '../test-host.ts';
+import { openKernel, type NamedKernel } from '../kernel.ts';
+import { testHost } from '../test-host.ts';
 import { loadTests } from '../test-module.ts';
 
 interface FileReport extends TestReport {
@@ -48,7 +48,7 @@ async function loadFiles(paths: readonly string[], cwd: string): Promise<readonl
 
 async function runFile(
   { path, shown, tests }: LoadedFile,
-  image: SimImage,
+  image: NamedKernel,
   done: (report: FileReport) => void,
 ): Promise<void> {
   const host = testHost(path, image);
@@ -64,7 +64,7 @@ export async function runTests(
   ...paths: readonly string[]
 ): Promise<void> {
   const files = await loadFiles(paths, context.cwd);
-  const image = simImage(openKernelImage(kernel));
+  const image = openKernel(kernel);
   const reports: FileReport[] = [];
   for (const file of files) {
     if (!json) context.write(`${file.shown}\n`);
