@@ -1,8 +1,21 @@
 import { hookAttributes } from '../../abi/hooks.ts';
-import { BPF_ATTACH_TYPE, BPF_PROG_TYPE, ERRNO, HELPERS, errnoName } from '../../abi/index.ts';
+import {
+  BPF_ATTACH_TYPE,
+  BPF_F,
+  BPF_PROG_TYPE,
+  ERRNO,
+  HELPERS,
+  errnoName,
+} from '../../abi/index.ts';
 import { decode } from '../../isa/index.ts';
 import type { ProgLoadAttr } from '../../kernel/bpf.ts';
-import { checkAttachTarget, checkStructure, type Diagnostic } from '../../verifier/index.ts';
+import {
+  checkAttachTarget,
+  checkStructure,
+  findLiveCode,
+  type Diagnostic,
+  type ReadConstant,
+} from '../../verifier/index.ts';
 import { hookNameOf } from '../lsm/index.ts';
 import type { Offset } from '../mem/memory.ts';
 import { CAP_BPF, CAP_PERFMON, capable } from './capabilities.ts';
@@ -140,13 +153,18 @@ function build(
   const prototype = caller.lsm && state.host.lsm.hook(caller.lsm.hook).prototype;
   const insns = decode(attr.insns);
   const lines = lineTable(attr.lineInfo ?? new Uint8Array(0), made.btf?.btf);
-  checkCalls(state, insns, caller, lines);
+  const readConstant = readConstantOf(state, task);
   refuseWith(
     checkStructure(attr.insns, {
       release: state.host.release,
-      helperName: (id) => (HELPERS[id] === undefined ? undefined : `bpf_${HELPERS[id]}`),
+      readConstant,
+      // Calls are judged below, by kind of program and with the source line.
+      helperName: (id) => `bpf_${HELPERS[id] ?? id}`,
     }),
   );
+  const live = findLiveCode(insns, readConstant);
+  const reached = insns.filter((insn) => live[insn.index] === 1);
+  checkCalls(state, reached, caller, lines);
   const { code, maps } = link(
     state,
     task,
@@ -174,6 +192,20 @@ function build(
     createdByUid: state.kernel.uidOf(task.addr),
     funcInfoTypeId: mainFunctionType(attr),
   });
+}
+
+/** Values that no longer change are constants to the verifier (bpf_map_is_rdonly, bpf_map_direct_read). */
+function readConstantOf(state: BpfState, task: BpfTask): ReadConstant {
+  return (mapFd, offset, size) => {
+    const map = state.map(task, mapFd);
+    const at = map.ops.directValue?.();
+    const constant = map.frozen && (map.attr.flags & BPF_F.RDONLY_PROG) !== 0;
+    if (!constant || at === undefined || offset + size > map.attr.valueSize) return undefined;
+    let value = 0n;
+    for (let i = size - 1; i >= 0; i--)
+      value = (value << 8n) | BigInt(state.host.mem.u8[at + offset + i] ?? 0);
+    return value;
+  };
 }
 
 /** `type_id` of the first `struct bpf_func_info`, which is that of the main function. */
