@@ -1,0 +1,125 @@
+import { ERRNO } from '../../abi/index.ts';
+import type { Argument, Executor } from '../executor.ts';
+import type { Libc } from '../libc.ts';
+import type { Area, Channel } from './area.ts';
+import { placeArguments } from './blocks.ts';
+
+const SYS = { close: 3, poll: 7, clone: 56, pidfdOpen: 434, pidfdSendSignal: 424 } as const;
+const POLLIN = 1;
+const SIGCHLD = 17;
+const SIGKILL = 9;
+/** A call that takes longer has hung. Software emulation of a busy machine is slow. */
+const PATIENCE = 30_000;
+/** How often, in milliseconds, the life of a task is looked at while it makes no answer. */
+const BEAT = 5;
+/** How long this process sleeps for an answer before it lets other work go on in between. */
+const DOZE = 20;
+
+/** A task of its own that makes the system calls it is told to. */
+export interface DrivenTask extends Executor {
+  /** In the pid namespace of this process. */
+  readonly pid: number;
+  readonly alive: boolean;
+  /** As `syscall`, but leaves this process free while the call blocks. */
+  call(number: number, ...args: readonly Argument[]): Promise<number>;
+  /** fork(2). @returns the child, or a negative errno. */
+  fork(): DrivenTask | number;
+  /** SIGKILL; returns when the task is gone. */
+  kill(): void;
+}
+
+/** What all tasks of one area share. */
+export interface Drivers {
+  readonly libc: Libc;
+  readonly area: Area;
+  /** Every task that has not been seen dead. */
+  readonly living: Set<DrivenTask>;
+}
+
+/** A task does not answer: it is stopped, or waits for something that does not come. */
+export class TaskHangsError extends Error {
+  override readonly name = 'TaskHangsError';
+}
+
+/**
+ * Drives the task with this pid through `channel`, as soon as it gives its first sign there.
+ * @throws Error when it dies before.
+ */
+export function driveTask(drivers: Drivers, pid: number, channel: Channel): DrivenTask {
+  const { libc, area, living } = drivers;
+  const pidfd = libc.syscall(SYS.pidfdOpen, pid, 0);
+  if (pidfd < 0) throw new Error(`pidfd_open of ${pid} failed with errno ${-pidfd}`);
+  let dead = false;
+  const isDead = (milliseconds = 0): boolean => {
+    if (dead) return true;
+    // struct pollfd: the descriptor, then the events asked for.
+    const poll = new Uint8Array(new Int32Array([pidfd, POLLIN]).buffer);
+    if (libc.syscall(SYS.poll, poll, 1, milliseconds) <= 0) return false;
+    dead = true;
+    living.delete(task);
+    libc.syscall(SYS.close, pidfd);
+    area.give(channel);
+    return true;
+  };
+  /** @returns true when there is an answer, false when the task died. */
+  const awaitAnswer = (until: number, what: string): boolean => {
+    while (!channel.wait(BEAT)) {
+      // The answer may have come just before the end.
+      if (isDead()) return channel.wait(0);
+      if (performance.now() > until) throw hangs(pid, what);
+    }
+    return true;
+  };
+  const begin = (number: number, args: readonly Argument[], child?: Channel): (() => number) => {
+    const placed = placeArguments(channel, args);
+    channel.request(number, placed.words, child);
+    return () => {
+      placed.copyBack();
+      return channel.result();
+    };
+  };
+  const task: DrivenTask = {
+    pid,
+    get alive() {
+      return !isDead();
+    },
+    syscall: (number, ...args) => {
+      if (isDead()) return -ERRNO.ESRCH;
+      const end = begin(number, args);
+      return awaitAnswer(performance.now() + PATIENCE, `system call ${number}`) ? end() : -ERRNO.ESRCH;
+    },
+    call: async (number, ...args) => {
+      if (isDead()) return -ERRNO.ESRCH;
+      const end = begin(number, args);
+      const start = performance.now();
+      while (!channel.wait(performance.now() - start < DOZE ? BEAT : 0)) {
+        if (isDead()) return channel.wait(0) ? end() : -ERRNO.ESRCH;
+        const waited = performance.now() - start;
+        if (waited > PATIENCE) throw hangs(pid, `system call ${number}`);
+        if (waited >= DOZE) await new Promise((resolve) => setTimeout(resolve, BEAT));
+      }
+      return end();
+    },
+    fork: () => {
+      if (isDead()) return -ERRNO.ESRCH;
+      const child = area.take();
+      const end = begin(SYS.clone, [SIGCHLD, 0, 0, 0, 0], child);
+      const result = awaitAnswer(performance.now() + PATIENCE, 'fork') ? end() : -ERRNO.ESRCH;
+      if (result > 0) return driveTask(drivers, result, child);
+      area.give(child);
+      return result;
+    },
+    kill: () => {
+      if (isDead()) return;
+      libc.syscall(SYS.pidfdSendSignal, pidfd, SIGKILL, 0, 0);
+      if (!isDead(PATIENCE)) throw hangs(pid, 'SIGKILL');
+    },
+  };
+  living.add(task);
+  if (!awaitAnswer(performance.now() + PATIENCE, 'start'))
+    throw new Error(`task ${pid} ended before its first system call`);
+  return task;
+}
+
+const hangs = (pid: number, what: string): TaskHangsError =>
+  new TaskHangsError(`task ${pid} gives no answer: ${what} goes on for ${PATIENCE / 1000} s`);
