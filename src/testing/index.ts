@@ -6,6 +6,8 @@ export {
   type Expectations,
 } from './expect.ts';
 export { fileId } from './files.ts';
+export { recordKernel, type Recording } from './recorder.ts';
+export type { MapNotes, Volatile } from './recorder-bpf.ts';
 export { formatDenial, type Denial } from './report.ts';
 export { runTest, type BootedKernel, type TestHost, type TestReport } from './run.ts';
 export {
@@ -19,3 +21,11 @@ export {
   type TestContext,
   type TestFunction,
 } from './suite.ts';
+export {
+  compareTranscripts,
+  formatDifference,
+  formatStep,
+  type Difference,
+  type Step,
+  type Transcript,
+} from './transcript.ts';

@@ -1,4 +1,4 @@
-import type { Btf } from '../btf/index.ts';
+import { readBtf, type Btf } from '../btf/index.ts';
 import { BpfError, Collection, LoadError } from '../client/index.ts';
 import type { Kernel } from '../kernel/index.ts';
 import { expectationsOn } from './expect.ts';
@@ -14,7 +14,7 @@ export interface BootedKernel {
    * Ends all tasks but the first, and tells which BPF objects are alive then, each named for people: `map 7 events`.
    * Undefined where nobody can tell.
    */
-  shutdown?(): readonly string[];
+  shutdown?(): readonly string[] | Promise<readonly string[]>;
 }
 
 /** What the tests need from outside: kernels, files and a clock. */
@@ -53,6 +53,7 @@ async function boot(host: TestHost, session: Session): Promise<Machine> {
   const { kernel, kernelBtf } = booted;
   return {
     kernel,
+    btf: async () => kernelBtf ?? readBtf(await kernel.btf(), { file: 'vmlinux' }),
     ...expectationsOn(kernel),
     load: async (path, { attach = true, ...options } = {}) => {
       const bytes = host.readObject(path);
@@ -72,7 +73,9 @@ async function boot(host: TestHost, session: Session): Promise<Machine> {
 /** Closes all that the test loaded and ends its tasks, which inherit descriptors. @returns what is alive after that. */
 async function closeAll({ collections, booted }: Session): Promise<readonly string[]> {
   for (const collection of collections.toReversed()) await collection.close();
-  return booted.flatMap((b) => b.shutdown?.() ?? []);
+  const left: string[] = [];
+  for (const kernel of booted) left.push(...((await kernel.shutdown?.()) ?? []));
+  return left;
 }
 
 /** Errors that the engine throws: nobody foresaw them, so where they come from is what helps. */

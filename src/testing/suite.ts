@@ -1,3 +1,4 @@
+import type { Btf } from '../btf/index.ts';
 import type { Collection, LoadOptions } from '../client/index.ts';
 import type { Kernel } from '../kernel/index.ts';
 import type { Expectations } from './expect.ts';
@@ -5,6 +6,8 @@ import type { Expectations } from './expect.ts';
 /** A freshly booted kernel with what a test wants to do on it. */
 export interface Machine extends Expectations {
   readonly kernel: Kernel;
+  /** The kernel's own types. */
+  readonly btf: () => Promise<Btf>;
   /**
    * Loads an object file and attaches its programs. Both end with the test.
    * @param path of the object, relative to the folder of the test file.
