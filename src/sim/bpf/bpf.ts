@@ -1,5 +1,5 @@
 import { BPF_CMD, ERRNO, FormatError, errnoName } from '../../abi/index.ts';
-import { readBtf } from '../../btf/index.ts';
+import { checkBtf, readBtf, type Btf } from '../../btf/index.ts';
 import type { BpfCommand, BpfCommands, BpfResult } from '../../kernel/bpf.ts';
 import type { Offset } from '../mem/memory.ts';
 import { attrSize, writeAttr } from './attr.ts';
@@ -111,9 +111,16 @@ function outcome<T>(act: () => T): BpfResult<T> {
 /** BPF_BTF_LOAD. @returns the descriptor. */
 function loadBtf(state: BpfState, task: BpfTask, attr: { readonly btf: Uint8Array }): number {
   if (!capable(state, CAP_BPF)) refuse(ERRNO.EPERM, 'loading BTF needs CAP_BPF');
+  const object = new BpfBtf(state.btfs, checkedBtf(attr.btf.slice()));
+  return state.install(task, 'btf', object, () => object.put());
+}
+
+function checkedBtf(bytes: Uint8Array): Btf {
   try {
-    const object = new BpfBtf(state.btfs, readBtf(attr.btf.slice(), { file: 'BTF_LOAD' }));
-    return state.install(task, 'btf', object, () => object.put());
+    const btf = readBtf(bytes, { file: 'BTF_LOAD' });
+    const [problem] = checkBtf(btf);
+    if (problem === undefined) return btf;
+    return refuse(ERRNO.EINVAL, `type ${problem.id}: ${problem.rule}`);
   } catch (error) {
     if (error instanceof FormatError) return refuse(ERRNO.EINVAL, error.message);
     throw error;

@@ -4,7 +4,7 @@ import { readBtf } from '../../btf/index.ts';
 import type { MapCreateAttr } from '../../kernel/bpf.ts';
 import { openKernelImage } from '../../node/index.ts';
 import { toAddress } from '../mem/memory.ts';
-import { bootFake } from './fake-host.ts';
+import { bootFake } from './testdata/fake-host.ts';
 import { HELPER_SUPPORT } from './index.ts';
 
 const btf = readBtf(openKernelImage('6.12').btf, { file: 'vmlinux' });

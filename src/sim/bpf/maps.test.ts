@@ -3,7 +3,7 @@ import { BPF_F, BPF_MAP_TYPE, ERRNO } from '../../abi/index.ts';
 import { readBtf } from '../../btf/index.ts';
 import type { MapCreateAttr } from '../../kernel/bpf.ts';
 import { openKernelImage } from '../../node/index.ts';
-import { bootFake } from './fake-host.ts';
+import { bootFake } from './testdata/fake-host.ts';
 import { MAP_TYPES } from './index.ts';
 
 const btf = readBtf(openKernelImage('6.12').btf, { file: 'vmlinux' });

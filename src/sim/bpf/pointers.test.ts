@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { assemble, decode } from '../../isa/index.ts';
 import { readBtf } from '../../btf/index.ts';
 import { openKernelImage } from '../../node/index.ts';
-import { bootFake } from './fake-host.ts';
+import { bootFake } from './testdata/fake-host.ts';
 import { pointerUses } from './pointers.ts';
 
 /** Loads by slot; slot 0 of the context holds a trusted pointer. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BPF_ATTACH_TYPE, BPF_F, BPF_MAP_TYPE, BPF_PROG_TYPE, ERRNO } from '../../abi/index.ts';
 import { readBtf } from '../../btf/index.ts';
 import { openKernelImage } from '../../node/index.ts';
-import { bootFake } from './fake-host.ts';
+import { bootFake } from './testdata/fake-host.ts';
 
 const btf = readBtf(openKernelImage('6.12').btf, { file: 'vmlinux' });
 const boot = () => bootFake(btf, '6.12.95');
@@ -253,9 +253,11 @@ describe('programs', () => {
     const { must, load, attach, host } = boot();
     const strings = new TextEncoder().encode('\0guard.bpf.c\0  return -EPERM;\0');
     const [file, text] = [1, 13];
-    const header = new Uint32Array([0x1eb9f, 24, 0, 0, 0, strings.length]);
+    // One type, a pointer to void: the kernel takes no BTF without any.
+    const types = [0, 2 << 24, 0];
+    const words = new Uint32Array([0x1eb9f, 24, 0, 12, 12, strings.length, ...types]);
     const btfFd = must('BTF_LOAD', {
-      btf: new Uint8Array([...new Uint8Array(header.buffer), ...strings]),
+      btf: new Uint8Array([...new Uint8Array(words.buffer), ...strings]),
     });
     const lineInfo = new Uint8Array(new Uint32Array([0, file, text, (7 << 10) | 3]).buffer);
     attach(load('file_open', 'r0 = -1\nexit', { progBtfFd: btfFd, lineInfo }));

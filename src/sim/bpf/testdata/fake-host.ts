@@ -1,12 +1,12 @@
-import { BPF_ATTACH_TYPE, BPF_PROG_TYPE, HELPERS } from '../../abi/index.ts';
-import type { Btf } from '../../btf/types.ts';
-import { assemble } from '../../isa/index.ts';
-import type { BpfCommand, BpfCommands, ProgLoadAttr } from '../../kernel/bpf.ts';
-import { Lsm } from '../lsm/index.ts';
-import { Layouts } from '../mem/layout.ts';
-import { KernelMemory } from '../mem/memory.ts';
-import { Bpf } from './bpf.ts';
-import type { BpfFile, BpfHost, BpfTask } from './host.ts';
+import { BPF_ATTACH_TYPE, BPF_PROG_TYPE, HELPERS } from '../../../abi/index.ts';
+import type { Btf } from '../../../btf/types.ts';
+import { assemble } from '../../../isa/index.ts';
+import type { BpfCommand, BpfCommands, ProgLoadAttr } from '../../../kernel/bpf.ts';
+import { Lsm } from '../../lsm/index.ts';
+import { Layouts } from '../../mem/layout.ts';
+import { KernelMemory } from '../../mem/memory.ts';
+import { Bpf } from '../bpf.ts';
+import type { BpfFile, BpfHost, BpfTask } from '../host.ts';
 
 /** A kernel of one task and no file system, for tests of this folder alone. */
 export interface FakeHost extends BpfHost {
