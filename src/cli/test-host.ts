@@ -15,7 +15,12 @@ export function testHost(testFile: string, image: NamedKernel): TestHost {
         for (const task of sim.tasks.all) if (task !== sim.init) sim.exit(task);
         return sim.bpf.leaks();
       };
-      return Promise.resolve({ kernel: asKernel(sim), kernelBtf: image.btf, shutdown });
+      return Promise.resolve({
+        kernel: asKernel(sim),
+        kernelBtf: image.btf,
+        shutdown,
+        fire: (hook, args) => sim.fire(hook, args),
+      });
     },
     readObject: (path) => readInput(resolve(folder, path)),
     now: () => performance.now(),

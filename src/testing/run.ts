@@ -1,6 +1,7 @@
 import { readBtf, type Btf } from '../btf/index.ts';
 import { BpfError, Collection, LoadError } from '../client/index.ts';
 import type { Kernel } from '../kernel/index.ts';
+import type { FireArguments, Fired } from '../sim/index.ts';
 import { expectationsOn } from './expect.ts';
 import { denialOf, isDenial, type Denial } from './report.ts';
 import type { Machine, PolicyTest } from './suite.ts';
@@ -15,6 +16,8 @@ export interface BootedKernel {
    * Undefined where nobody can tell.
    */
   shutdown?(): readonly string[] | Promise<readonly string[]>;
+  /** Calls a hook directly, where the kernel can: the simulated one. */
+  fire?(hook: string, args: FireArguments): Fired;
 }
 
 /** What the tests need from outside: kernels, files and a clock. */
@@ -55,6 +58,11 @@ async function boot(host: TestHost, session: Session): Promise<Machine> {
     kernel,
     btf: async () => kernelBtf ?? readBtf(await kernel.btf(), { file: 'vmlinux' }),
     ...expectationsOn(kernel),
+    fire: (hook, args) => {
+      if (booted.fire === undefined)
+        throw new Error('only the simulated kernel can call a hook directly');
+      return booted.fire(hook, args);
+    },
     load: async (path, { attach = true, ...options } = {}) => {
       const bytes = host.readObject(path);
       const collection = await Collection.load(bytes, {

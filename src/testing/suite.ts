@@ -1,6 +1,7 @@
 import type { Btf } from '../btf/index.ts';
 import type { Collection, LoadOptions } from '../client/index.ts';
 import type { Kernel } from '../kernel/index.ts';
+import type { FireArguments, Fired } from '../sim/index.ts';
 import type { Expectations } from './expect.ts';
 
 /** A freshly booted kernel with what a test wants to do on it. */
@@ -13,6 +14,12 @@ export interface Machine extends Expectations {
    * @param path of the object, relative to the folder of the test file.
    */
   readonly load: (path: string, options?: PolicyOptions) => Promise<Collection>;
+  /**
+   * Calls any hook of the kernel's BTF, whether or not a system call reaches it. Arguments by name or position: numbers,
+   * strings for `char *`, null, objects that describe a struct by its members.
+   * @throws HookArgumentError when the arguments do not fit the hook; Error on a kernel that cannot call hooks.
+   */
+  readonly fire: (hook: string, args: FireArguments) => Fired;
 }
 
 export interface PolicyOptions extends Omit<LoadOptions, 'kernel' | 'kernelBtf' | 'file'> {

@@ -164,7 +164,7 @@ const host = (kernel: Kernel, objects: readonly string[] = []) => {
 };
 
 describe('a test', () => {
-  const [passing, failing, idle] = collectTests(
+  const [passing, failing, idle, firing] = collectTests(
     policyTests((test) => {
       test('passes', async ({ boot }) => {
         (await boot()).expectDenied(-1);
@@ -173,6 +173,10 @@ describe('a test', () => {
         await (await boot()).load('broken.bpf.o');
       });
       test('boots nothing', () => Promise.resolve());
+      test('calls a hook', async ({ boot }) => {
+        const { fire, expectDenied } = await boot();
+        expectDenied(fire('settime', { ts: null, tz: null }).result, { errno: 'EPERM' });
+      });
     }),
   );
 
@@ -196,6 +200,15 @@ describe('a test', () => {
 
   it('needs no kernel', async () => {
     expect(await runTest(idle!, host(silent))).toMatchObject({ verdict: 'passed', denials: [] });
+  });
+
+  it('calls hooks where the kernel can', async () => {
+    const { boot, ...rest } = host(kernelWith(DENIED));
+    const fire = () => ({ result: DENIED.result, decision: DENIED });
+    const able = { ...rest, boot: async () => ({ ...(await boot()), fire }) };
+    expect(await runTest(firing!, able)).toMatchObject({ verdict: 'passed' });
+    const unable = await runTest(firing!, { ...rest, boot });
+    expect(unable.error?.message).toContain('only the simulated kernel can call a hook directly');
   });
 
   it('has a name of its own in its file', () => {
