@@ -49,7 +49,11 @@ export interface BpfCommands {
   MAP_GET_FD_BY_ID: { attr: { readonly mapId: number; readonly openFlags?: number }; out: number };
   BTF_GET_FD_BY_ID: { attr: { readonly btfId: number }; out: number };
   LINK_GET_FD_BY_ID: { attr: { readonly linkId: number }; out: number };
-  OBJ_GET_INFO_BY_FD: { attr: { readonly bpfFd: number }; out: ObjInfo };
+  /** `btf` is filled with the raw bytes of a BTF object, as many as fit. */
+  OBJ_GET_INFO_BY_FD: {
+    attr: { readonly bpfFd: number; readonly btf?: Uint8Array };
+    out: ObjInfo;
+  };
   RAW_TRACEPOINT_OPEN: { attr: { readonly progFd: number; readonly name?: string }; out: number };
   TASK_FD_QUERY: { attr: { readonly pid: number; readonly fd: number }; out: TaskFdQuery };
   LINK_CREATE: { attr: LinkCreateAttr; out: number };
