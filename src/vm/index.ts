@@ -10,5 +10,5 @@ export type {
 } from './machine.ts';
 export { prepare } from './prepare.ts';
 export type { Prepared } from './prepare.ts';
-export { run } from './run.ts';
-export type { RunOptions } from './run.ts';
+export { createRunner, run } from './run.ts';
+export type { RunOptions, Runner, RunnerOptions } from './run.ts';

@@ -10,10 +10,8 @@ const MAX_TAIL_CALLS = 33;
 const MAX_LOOPS = 8 * 1024 * 1024;
 const DEFAULT_FUEL = 1_000_000_000;
 
-export interface RunOptions {
+export interface RunnerOptions {
   readonly memory: LinearMemory;
-  /** Offset of the context, whose address is r1 at the entry. */
-  readonly ctx: number;
   /** Offset of {@link STACK_SIZE} bytes, aligned to 8, that no other run uses meanwhile. */
   readonly stack: number;
   /** Instructions that the run may take, callbacks and tail calls included; 10^9 when left out. */
@@ -22,22 +20,46 @@ export interface RunOptions {
   readonly prepared?: (program: Executable) => Prepared;
 }
 
+export interface RunOptions extends RunnerOptions {
+  /** Offset of the context, whose address is r1 at the entry. */
+  readonly ctx: number;
+}
+
+/** Runs a program on a context. */
+export type Runner = (program: Prepared, ctx: number) => RunResult;
+
 /**
- * Runs a program to its exit or its first fault. Programs need not be verified: a bad instruction, address or call is
- * a fault of the run and touches nothing but `memory`.
+ * What runs programs one after another on one stack. A run is to its exit or its first fault. Programs need not be
+ * verified: a bad instruction, address or call is a fault of the run and touches nothing but `memory`.
  */
-export function run(program: Prepared, options: RunOptions): RunResult {
-  const state = new Run(program, options);
-  const done = interpret(state, 0, 0);
-  return {
-    lo: done ? state.lo[0]! : 0,
-    hi: done ? state.hi[0]! : 0,
-    fault: state.failure,
-    steps: state.steps,
-    originInsn: done ? state.origins[0]! : -1,
-    program: state.code.executable,
+export function createRunner(options: RunnerOptions): Runner {
+  // Made once: its arrays cost more than a short program.
+  const state = new Run(options);
+  return (program, ctx) => {
+    state.start(program, ctx);
+    const done = interpret(state, 0, 0);
+    return {
+      lo: done ? state.lo[0]! : 0,
+      hi: done ? state.hi[0]! : 0,
+      fault: state.failure,
+      steps: state.steps,
+      originInsn: done ? state.origins[0]! : -1,
+      program: state.code.executable,
+    };
   };
 }
+
+/** One run by {@link createRunner}. */
+export const run = (program: Prepared, { ctx, ...options }: RunOptions): RunResult =>
+  createRunner(options)(program, ctx);
+
+/** Stands in `code` before the first run. */
+const NOTHING = prepare({
+  name: '',
+  code: new Uint8Array(0),
+  helpers: () => undefined,
+  kfuncs: () => undefined,
+});
 
 /** r6–r9 as lo, hi and origin each. */
 const SAVED = 12;
@@ -47,18 +69,18 @@ export class Run implements Call {
   readonly lo = new Int32Array(REGISTERS);
   readonly hi = new Int32Array(REGISTERS);
   /** Instruction that made the value of each register, -1 when unknown. */
-  readonly origins = new Int32Array(REGISTERS).fill(-1);
+  readonly origins = new Int32Array(REGISTERS);
   /** The same for each 4 bytes of the stack, plus 1, so that a new array knows nothing. */
   readonly stackOrigins = new Int32Array(STACK_SIZE / 4);
   readonly memory: LinearMemory;
-  readonly ctx: number;
+  ctx = 0;
   readonly stack: number;
   readonly fuel: number;
   /** Iterations left to the `may_goto`s of each frame. */
   readonly loops = new Int32Array(MAX_FRAMES);
   steps = 0;
   /** Program of the current frame. */
-  code: Prepared;
+  code: Prepared = NOTHING;
   /** Current frame, from 0. */
   depth = 0;
   failure: Fault | undefined;
@@ -72,13 +94,24 @@ export class Run implements Call {
   /** Instruction that is calling a helper. */
   #caller = 0;
 
-  constructor(program: Prepared, options: RunOptions) {
+  constructor({ memory, stack, fuel = DEFAULT_FUEL, prepared = prepare }: RunnerOptions) {
+    this.memory = memory;
+    this.stack = stack;
+    this.fuel = fuel;
+    this.#prepared = prepared;
+  }
+
+  /** Makes ready for a run; nothing of the one before is left. */
+  start(program: Prepared, ctx: number): void {
     this.code = program;
-    this.memory = options.memory;
-    this.ctx = options.ctx;
-    this.stack = options.stack;
-    this.fuel = options.fuel ?? DEFAULT_FUEL;
-    this.#prepared = options.prepared ?? prepare;
+    this.ctx = ctx;
+    this.steps = this.depth = this.#tailCalls = this.#caller = 0;
+    this.failure = undefined;
+    this.#next = undefined;
+    this.lo.fill(0);
+    this.hi.fill(0);
+    this.origins.fill(-1);
+    this.stackOrigins.fill(0);
     this.#pointToContext();
     this.#openFrame();
   }

@@ -5,12 +5,13 @@ import type { AnonName, BpfFile, BpfHost, BpfTask } from './host.ts';
 import { makeHelpers } from './helpers/table.ts';
 import {
   STACK_SIZE,
+  createRunner,
   prepare,
-  run,
   type Executable,
   type HelperFunction,
   type Prepared,
   type RunResult,
+  type Runner,
 } from '../../vm/index.ts';
 import { kernelObjects, type KernelObjects } from './kobjects.ts';
 import type { BpfLink } from './link.ts';
@@ -64,15 +65,15 @@ export class BpfState {
   /** What programs printed, as `trace_pipe` shows the messages. */
   readonly trace: string[] = [];
 
-  /** One stack for each program that runs inside another's helper. */
-  readonly #stacks: Offset[];
+  /** One, with a stack of its own, for each program that runs inside another's helper. */
+  readonly #runners: Runner[];
   #depth = 0;
 
   constructor(host: BpfHost) {
     this.host = host;
     this.kernel = kernelObjects(host.mem, host.layouts);
     this.helpers = makeHelpers(this);
-    this.#stacks = [host.mem.alloc(STACK_SIZE)];
+    this.#runners = [this.#newRunner()];
   }
 
   /** Local storage goes with its owner (bpf_inode_storage_free, bpf_task_storage_free). */
@@ -92,18 +93,21 @@ export class BpfState {
 
   /** Runs a program on a context. */
   run(program: Prepared, ctx: Offset): RunResult {
-    const { mem } = this.host;
-    const stack = (this.#stacks[this.#depth] ??= mem.alloc(STACK_SIZE));
+    const runner = (this.#runners[this.#depth] ??= this.#newRunner());
     this.#depth += 1;
     try {
-      return run(program, { memory: mem, ctx, stack, prepared: this.prepared });
+      return runner(program, ctx);
     } finally {
       this.#depth -= 1;
     }
   }
 
-  readonly prepared = (executable: Executable): Prepared =>
-    this.programOf.get(executable)?.prepared ?? prepare(executable);
+  #newRunner(): Runner {
+    const { mem } = this.host;
+    const prepared = (executable: Executable): Prepared =>
+      this.programOf.get(executable)?.prepared ?? prepare(executable);
+    return createRunner({ memory: mem, stack: mem.alloc(STACK_SIZE), prepared });
+  }
 
   /** @throws Refusal with EBADF or EINVAL, as `bpf_map_get`. */
   map(task: BpfTask, fd: number): BpfMap {
