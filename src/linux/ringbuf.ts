@@ -1,0 +1,194 @@
+import { BPF_MAP_TYPE, ERRNO, errnoText, MAP, PROT } from '../abi/index.ts';
+import type { BpfResult } from '../kernel/bpf.ts';
+import type { RingBuffer, RingBufferStats } from '../kernel/kernel.ts';
+import { bpf } from './bpf.ts';
+import type { Libc } from './libc.ts';
+import { SYS } from './numbers.ts';
+import type { Poller } from './poller.ts';
+
+const PAGE = 4096;
+/** Two bits of a record's length word (kernel/bpf/ringbuf.c). */
+const BUSY_BIT = 0x8000_0000;
+const DISCARD_BIT = 0x4000_0000;
+const HEADER = 8;
+/** How long to wait for a record that a program is writing just now; the kernel wakes nobody for it twice. */
+const BUSY_MILLISECONDS = 1;
+
+/** The mapped memory of a ring buffer. Positions count bytes since the map was made. */
+interface Mapping {
+  readonly size: number;
+  readonly consumer: BigUint64Array;
+  readonly producer: BigUint64Array;
+  /** The data twice in a row, so that a record at the end is read without a seam. */
+  readonly words: Uint32Array;
+  readonly bytes: Uint8Array;
+  unmap(): void;
+}
+
+/**
+ * The ring buffer behind a descriptor of this process.
+ * @param mapFd is duplicated: the caller may close its own.
+ */
+export function openRingbuf(libc: Libc, poller: Poller, mapFd: number): BpfResult<RingBuffer> {
+  const info = bpf(libc, 'OBJ_GET_INFO_BY_FD', { bpfFd: mapFd });
+  if (!info.ok) return info;
+  if (info.value.kind !== 'map' || info.value.type !== BPF_MAP_TYPE.RINGBUF)
+    return { ok: false, errno: ERRNO.EINVAL, reason: `fd ${mapFd} is no ring buffer` };
+  const fd = libc.syscall(SYS.fcntl, mapFd, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return { ok: false, errno: -fd, reason: errnoText(fd) };
+  const mapping = mapRing(libc, fd, info.value.maxEntries);
+  if (mapping.ok) return { ok: true, value: reader(libc, poller, fd, mapping.value) };
+  libc.syscall(SYS.close, fd);
+  return mapping;
+}
+
+const F_DUPFD_CLOEXEC = 1030;
+
+/** The kernel maps: consumer position (one page, writable), producer position (one page), data (twice its size). */
+function mapRing(libc: Libc, fd: number, size: number): BpfResult<Mapping> {
+  const map = (length: number, prot: number, offset: number): number =>
+    libc.syscall(SYS.mmap, 0, length, prot, MAP.SHARED, fd, offset);
+  const consumerAt = map(PAGE, PROT.READ | PROT.WRITE, 0);
+  if (consumerAt < 0) return refusal(consumerAt, 'consumer position');
+  const length = PAGE + 2 * size;
+  const dataAt = map(length, PROT.READ, PAGE);
+  if (dataAt < 0) {
+    libc.syscall(SYS.munmap, consumerAt, PAGE);
+    return refusal(dataAt, 'producer position and data');
+  }
+  const area = libc.view(dataAt, length);
+  const value: Mapping = {
+    size,
+    consumer: new BigUint64Array(libc.view(consumerAt, PAGE), 0, 1),
+    producer: new BigUint64Array(area, 0, 1),
+    words: new Uint32Array(area, PAGE),
+    bytes: new Uint8Array(area, PAGE),
+    unmap() {
+      libc.syscall(SYS.munmap, consumerAt, PAGE);
+      libc.syscall(SYS.munmap, dataAt, length);
+    },
+  };
+  return { ok: true, value };
+}
+
+const refusal = (error: number, what: string): BpfResult<never> => ({
+  ok: false,
+  errno: -error,
+  reason: `mmap of the ${what}: ${errnoText(error)}`,
+});
+
+function reader(libc: Libc, poller: Poller, fd: number, ring: Mapping): RingBuffer {
+  const cursor = new Cursor(ring);
+  let open = true;
+  const readable = (): boolean => open && cursor.readable;
+  return {
+    drain: (visit) => Promise.resolve(open ? cursor.drain(visit) : 0),
+    consume() {
+      const taken: Uint8Array[] = [];
+      if (open) cursor.drain((area, at, length) => taken.push(area.slice(at, at + length)));
+      return Promise.resolve(taken);
+    },
+    async wait(timeout = Number.POSITIVE_INFINITY) {
+      const end = performance.now() + timeout;
+      while (!readable()) {
+        const left = end - performance.now();
+        if (!open || left <= 0) return false;
+        if (cursor.writing) await new Promise((go) => setTimeout(go, BUSY_MILLISECONDS));
+        else await poller.readable(fd, left);
+      }
+      return true;
+    },
+    stats: () => cursor.stats(),
+    async close() {
+      if (!open) return;
+      open = false;
+      cursor.close();
+      await poller.forget(fd);
+      ring.unmap();
+      libc.syscall(SYS.close, fd);
+    },
+  };
+}
+
+/** Where this reader is. Space goes back to programs in steps: a 64-bit store for each record would cost more. */
+class Cursor {
+  readonly #ring: Mapping;
+  #at: number;
+  #closed = false;
+  #consumed = 0;
+  #discarded = 0;
+
+  constructor(ring: Mapping) {
+    this.#ring = ring;
+    this.#at = Number(Atomics.load(ring.consumer, 0));
+  }
+
+  get readable(): boolean {
+    return this.#pending && this.#head < BUSY_BIT;
+  }
+
+  /** A program has begun the next record and not finished it. */
+  get writing(): boolean {
+    return this.#pending && this.#head >= BUSY_BIT;
+  }
+
+  get #pending(): boolean {
+    return !this.#closed && this.#at < Number(Atomics.load(this.#ring.producer, 0));
+  }
+
+  get #head(): number {
+    return Atomics.load(this.#ring.words, (this.#at % this.#ring.size) / 4);
+  }
+
+  drain(visit: (area: Uint8Array, offset: number, length: number) => void): number {
+    const before = this.#consumed;
+    while (this.#pending && this.#round(visit));
+    return this.#consumed - before;
+  }
+
+  /** Takes a stretch of records and gives their space back. @returns false at one that is being written. */
+  #round(visit: (area: Uint8Array, offset: number, length: number) => void): boolean {
+    const { words, bytes, size, producer, consumer } = this.#ring;
+    const mask = size - 1;
+    const available = Number(Atomics.load(producer, 0)) - this.#at;
+    const stretch = Math.min(available, Math.max(size >> 3, 1));
+    let offset = this.#at % size;
+    let done = 0;
+    let writing = false;
+    try {
+      while (done < stretch && !this.#closed) {
+        const word = Atomics.load(words, offset >> 2);
+        writing = word >= BUSY_BIT;
+        if (writing) break;
+        const length = word & ~DISCARD_BIT;
+        const at = offset + HEADER;
+        const step = (HEADER + length + 7) & ~7;
+        done += step;
+        offset = (offset + step) & mask;
+        if ((word & DISCARD_BIT) === 0) {
+          this.#consumed++;
+          visit(bytes, at, length);
+        } else this.#discarded++;
+      }
+    } finally {
+      this.#at += done;
+      Atomics.store(consumer, 0, BigInt(this.#at));
+    }
+    return !writing;
+  }
+
+  stats(): RingBufferStats {
+    const { size, producer } = this.#ring;
+    return {
+      size,
+      producerPosition: this.#closed ? this.#at : Number(Atomics.load(producer, 0)),
+      consumerPosition: this.#at,
+      consumed: this.#consumed,
+      discarded: this.#discarded,
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+}
