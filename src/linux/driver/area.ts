@@ -1,5 +1,6 @@
-import { ERRNO } from '../../abi/index.ts';
+import { cstring } from '../executor.ts';
 import type { Libc } from '../libc.ts';
+import { SYS } from '../numbers.ts';
 
 /** As in driver.c. */
 const TASK_ADDRESS = 0x1000_0000_0000;
@@ -10,7 +11,6 @@ const OFFSET = { state: 0, child: 4, result: 8, number: 16, arguments: 24 } as c
 /** Where the memory for arguments begins in a channel. */
 const DATA = 4096;
 
-const SYS = { mmap: 9, munmap: 11, close: 3, ftruncate: 77, futex: 202, memfdCreate: 319 } as const;
 const MFD_CLOEXEC = 1;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
@@ -44,7 +44,7 @@ export interface Area {
 }
 
 export function openArea(libc: Libc): Area {
-  const fd = must(libc.syscall(SYS.memfdCreate, 'krsi', MFD_CLOEXEC), 'memfd_create');
+  const fd = must(libc.syscall(SYS.memfd_create, cstring('krsi'), MFD_CLOEXEC), 'memfd_create');
   const size = CHANNELS * CHANNEL_SIZE;
   must(libc.syscall(SYS.ftruncate, fd, size), 'ftruncate');
   const at = must(libc.syscall(SYS.mmap, 0, size, PROT_READ_WRITE, MAP_SHARED, fd, 0), 'mmap');
@@ -95,10 +95,8 @@ function openChannel(libc: Libc, area: number, index: number): Channel {
       const seen = Atomics.load(state, 0);
       if (seen === STATE.READY) return true;
       const nanoseconds = BigInt(Math.round(milliseconds * 1e6));
-      const timeout = new BigInt64Array([nanoseconds / 1_000_000_000n, nanoseconds % 1_000_000_000n]);
-      const error = libc.syscall(SYS.futex, at, FUTEX_WAIT, seen, new Uint8Array(timeout.buffer));
-      if (error !== 0 && error !== -ERRNO.EAGAIN && error !== -ERRNO.ETIMEDOUT && error !== -ERRNO.EINTR)
-        must(error, 'futex');
+      const time = new BigInt64Array([nanoseconds / 1_000_000_000n, nanoseconds % 1_000_000_000n]);
+      libc.syscall(SYS.futex, at, FUTEX_WAIT, seen, { bytes: new Uint8Array(time.buffer) });
       return Atomics.load(state, 0) === STATE.READY;
     },
     result: () => Number(view.getBigInt64(OFFSET.result, true)),

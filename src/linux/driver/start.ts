@@ -1,10 +1,17 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { SIG } from '../../abi/index.ts';
 import type { Libc } from '../libc.ts';
+import { SYS } from '../numbers.ts';
 import { openArea } from './area.ts';
 import { type DrivenTask, driveTask } from './task.ts';
 
-const SYS = { close: 3, pidfdOpen: 434 } as const;
+/** Below the descriptors that a driver keeps. */
+export const LAST_FD = 898;
+const PR_SET_CHILD_SUBREAPER = 36;
+/** `struct sigaction` of the kernel: the handler SIG_IGN, flags, restorer, mask. */
+const IGNORE = new Uint8Array(new BigUint64Array([1n, 0n, 0n, 0n]).buffer);
+const SIGSET_BYTES = 8;
 
 /** The program of a driven task: from the sources, also when this runs from the build, which is as deep in the package. */
 export const DRIVER = fileURLToPath(new URL('../../../src/linux/driver/driver', import.meta.url));
@@ -19,7 +26,7 @@ export interface DriverFamily {
 /** Starts a task in the namespaces and with the credentials of this process. It has no file open. */
 export async function startDriver(libc: Libc): Promise<DriverFamily> {
   const area = openArea(libc);
-  const self = libc.syscall(SYS.pidfdOpen, process.pid, 0);
+  const self = libc.syscall(SYS.pidfd_open, process.pid, 0);
   const child = spawn(DRIVER, {
     stdio: ['ignore', 'ignore', 'ignore', area.fd, self],
     detached: true,
@@ -40,6 +47,10 @@ export async function startDriver(libc: Libc): Promise<DriverFamily> {
   child.unref();
   const living = new Set<DrivenTask>();
   const first = driveTask({ libc, area, living }, pid, area.first);
+  first.syscall(SYS.close_range, 0, LAST_FD, 0);
+  // Dead tasks go at once, with nobody waiting for them, also those that lost their parents.
+  first.syscall(SYS.rt_sigaction, SIG.CHLD, { bytes: IGNORE }, null, SIGSET_BYTES);
+  first.syscall(SYS.prctl, PR_SET_CHILD_SUBREAPER, 1);
   const close = async (): Promise<void> => {
     // Children first: while their parent lives, it reaps them.
     for (const task of [...living].toReversed()) task.kill();

@@ -1,10 +1,10 @@
 import { ERRNO } from '../../abi/index.ts';
 import type { Argument, Executor } from '../executor.ts';
 import type { Libc } from '../libc.ts';
+import { SYS } from '../numbers.ts';
 import type { Area, Channel } from './area.ts';
 import { placeArguments } from './blocks.ts';
 
-const SYS = { close: 3, poll: 7, clone: 56, pidfdOpen: 434, pidfdSendSignal: 424 } as const;
 const POLLIN = 1;
 const SIGCHLD = 17;
 const SIGKILL = 9;
@@ -24,6 +24,10 @@ export interface DrivenTask extends Executor {
   call(number: number, ...args: readonly Argument[]): Promise<number>;
   /** fork(2). @returns the child, or a negative errno. */
   fork(): DrivenTask | number;
+  /** All living tasks that have one first task. */
+  family(): Iterable<DrivenTask>;
+  /** A descriptor of this process for what a descriptor of the task stands for (pidfd_getfd), or a negative errno. */
+  descriptor(fd: number): number;
   /** SIGKILL; returns when the task is gone. */
   kill(): void;
 }
@@ -47,14 +51,14 @@ export class TaskHangsError extends Error {
  */
 export function driveTask(drivers: Drivers, pid: number, channel: Channel): DrivenTask {
   const { libc, area, living } = drivers;
-  const pidfd = libc.syscall(SYS.pidfdOpen, pid, 0);
+  const pidfd = libc.syscall(SYS.pidfd_open, pid, 0);
   if (pidfd < 0) throw new Error(`pidfd_open of ${pid} failed with errno ${-pidfd}`);
   let dead = false;
   const isDead = (milliseconds = 0): boolean => {
     if (dead) return true;
     // struct pollfd: the descriptor, then the events asked for.
     const poll = new Uint8Array(new Int32Array([pidfd, POLLIN]).buffer);
-    if (libc.syscall(SYS.poll, poll, 1, milliseconds) <= 0) return false;
+    if (libc.syscall(SYS.poll, { bytes: poll }, 1, milliseconds) <= 0) return false;
     dead = true;
     living.delete(task);
     libc.syscall(SYS.close, pidfd);
@@ -109,9 +113,11 @@ export function driveTask(drivers: Drivers, pid: number, channel: Channel): Driv
       area.give(child);
       return result;
     },
+    family: () => [...living],
+    descriptor: (fd) => (isDead() ? -ERRNO.ESRCH : libc.syscall(SYS.pidfd_getfd, pidfd, fd, 0)),
     kill: () => {
       if (isDead()) return;
-      libc.syscall(SYS.pidfdSendSignal, pidfd, SIGKILL, 0, 0);
+      libc.syscall(SYS.pidfd_send_signal, pidfd, SIGKILL, 0, 0);
       if (!isDead(PATIENCE)) throw hangs(pid, 'SIGKILL');
     },
   };

@@ -1,0 +1,2 @@
+export { type DriverFamily, DRIVER, LAST_FD, startDriver } from './start.ts';
+export { type DrivenTask, TaskHangsError } from './task.ts';

@@ -1,0 +1,80 @@
+import { ERRNO, errnoText, PTRACE } from '../abi/index.ts';
+import type { RingBuffer, Task, TaskOptions } from '../kernel/kernel.ts';
+import type { BpfResult } from '../kernel/bpf.ts';
+import { become, mustCall } from './become.ts';
+import { bpf } from './bpf.ts';
+import { type DrivenTask, LAST_FD } from './driver/index.ts';
+import type { Libc } from './libc.ts';
+import { SYS } from './numbers.ts';
+import { openRingbuf } from './ringbuf.ts';
+import { settle } from './settle.ts';
+import { encodeSyscall } from './syscalls.ts';
+
+const P_PID = 1;
+const WSTOPPED = 2;
+const WNOWAIT = 0x0100_0000;
+const WALL = 0x4000_0000;
+
+/** A driven task behind the interface that the simulated kernel's tasks have too. */
+export function drivenTask(libc: Libc, driven: DrivenTask): Task {
+  return {
+    pid: driven.pid,
+    bpf: (command, attr) => Promise.resolve(bpf(driven, command, attr)),
+    async call(name, ...args) {
+      const result = await driven.call(...encodeSyscall(name, args));
+      if (name === 'kill') {
+        await settle(driven.family());
+        // Who kills itself never sees the result.
+        return driven.alive ? result : 0;
+      }
+      if (name === 'ptrace' && args[0] === PTRACE.ATTACH && result === 0)
+        awaitStop(driven, Number(args[1]));
+      return result;
+    },
+    fork: () => {
+      const child = driven.fork();
+      return Promise.resolve(
+        typeof child === 'number' ? { errno: -child } : drivenTask(libc, child),
+      );
+    },
+    ringbuf: (mapFd) => Promise.resolve(ringbufOf(libc, driven, mapFd)),
+    async exit(status = 0) {
+      await driven.call(SYS.exit_group, status);
+      await settle([driven]);
+    },
+  };
+}
+
+/**
+ * A child of `parent` with the ids, capabilities and name asked for, and no file open.
+ * @throws Error when a policy forbids a step.
+ */
+export function spawnFrom(libc: Libc, parent: DrivenTask, options: TaskOptions): Task {
+  const child = parent.fork();
+  if (typeof child === 'number') throw new Error(`fork for spawn: ${errnoText(-child)}`);
+  try {
+    mustCall(child, 'close_range', 0, LAST_FD, 0);
+    become(child, options);
+  } catch (error) {
+    child.kill();
+    throw error;
+  }
+  return drivenTask(libc, child);
+}
+
+/** PTRACE_ATTACH sends SIGSTOP; what the tracer asks next, it asks of a task that has stopped. */
+function awaitStop(tracer: DrivenTask, pid: number): void {
+  tracer.syscall(SYS.waitid, P_PID, pid, null, WSTOPPED | WNOWAIT | WALL, null);
+}
+
+/** The ring buffer, mapped by this process through a descriptor of its own. */
+function ringbufOf(libc: Libc, driven: DrivenTask, mapFd: number): BpfResult<RingBuffer> {
+  const fd = driven.descriptor(mapFd);
+  if (fd < 0) {
+    const reason = fd === -ERRNO.EBADF ? `map_fd ${mapFd} is not open` : errnoText(-fd);
+    return { ok: false, errno: -fd, reason };
+  }
+  const opened = openRingbuf(libc, fd);
+  libc.syscall(SYS.close, fd);
+  return opened;
+}
