@@ -1,9 +1,12 @@
 import type { Argument, Block, Executor } from './executor.ts';
+import { createPoller, type Poller } from './poller.ts';
 
 /** System calls of the process this runs in, and its memory. */
 export interface Libc extends Executor {
   /** The memory at an address that mmap(2) gave. It must be unmapped only after the last use. */
   view(address: number, length: number): ArrayBuffer;
+  /** Waits for descriptors of this process. */
+  readonly poller: Poller;
 }
 
 /** The real kernel cannot be reached from this process: wrong system, or koffi is not installed. */
@@ -24,13 +27,15 @@ export async function openLibc(): Promise<Libc> {
   const words = Array.from({ length: 7 }, () => 'int64');
   const call = koffi.load(null).func('syscall', 'int64', words);
   const addressOf = (bytes: Uint8Array): bigint => (bytes.length === 0 ? 0n : koffi.address(bytes));
+  const syscall: Executor['syscall'] = (number, ...args) => {
+    const [a, b, c, d, e, f] = args.map((arg) => word(arg, addressOf));
+    const result = Number(call(number, a ?? 0, b ?? 0, c ?? 0, d ?? 0, e ?? 0, f ?? 0));
+    return result === -1 ? -koffi.errno() : result;
+  };
   return {
+    syscall,
+    poller: createPoller({ syscall }),
     view: (at, length) => koffi.view(BigInt(at), length),
-    syscall(number, ...args) {
-      const [a, b, c, d, e, f] = args.map((arg) => word(arg, addressOf));
-      const result = Number(call(number, a ?? 0, b ?? 0, c ?? 0, d ?? 0, e ?? 0, f ?? 0));
-      return result === -1 ? -koffi.errno() : result;
-    },
   };
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { errnoText } from '../abi/index.ts';
-import type { Libc } from './libc.ts';
+import type { Executor } from './executor.ts';
 import { SYS } from './numbers.ts';
 import { EPOLLIN, type PollerData, writeEvent } from './epoll.ts';
 
@@ -26,7 +26,7 @@ interface Watched {
 }
 
 /** The thread starts with the first wait. It keeps the process alive only while somebody waits. */
-export function createPoller(libc: Libc): Poller {
+export function createPoller(libc: Executor): Poller {
   const watched = new Map<number, Watched>();
   let thread: Thread | undefined;
 
@@ -90,7 +90,7 @@ interface Thread {
   stop(): Promise<void>;
 }
 
-function startThread(libc: Libc, report: (fds: readonly number[]) => void): Thread {
+function startThread(libc: Executor, report: (fds: readonly number[]) => void): Thread {
   const epollFd = must(libc.syscall(SYS.epoll_create1, CLOEXEC), 'epoll_create1');
   const stopFd = must(libc.syscall(SYS.eventfd2, 0, CLOEXEC), 'eventfd2');
   const control: Thread['control'] = (operation, fd, events) => {

@@ -4,7 +4,6 @@ import type { RingBuffer, RingBufferStats } from '../kernel/kernel.ts';
 import { bpf } from './bpf.ts';
 import type { Libc } from './libc.ts';
 import { SYS } from './numbers.ts';
-import type { Poller } from './poller.ts';
 
 const PAGE = 4096;
 /** Two bits of a record's length word (kernel/bpf/ringbuf.c). */
@@ -29,7 +28,7 @@ interface Mapping {
  * The ring buffer behind a descriptor of this process.
  * @param mapFd is duplicated: the caller may close its own.
  */
-export function openRingbuf(libc: Libc, poller: Poller, mapFd: number): BpfResult<RingBuffer> {
+export function openRingbuf(libc: Libc, mapFd: number): BpfResult<RingBuffer> {
   const info = bpf(libc, 'OBJ_GET_INFO_BY_FD', { bpfFd: mapFd });
   if (!info.ok) return info;
   if (info.value.kind !== 'map' || info.value.type !== BPF_MAP_TYPE.RINGBUF)
@@ -37,7 +36,7 @@ export function openRingbuf(libc: Libc, poller: Poller, mapFd: number): BpfResul
   const fd = libc.syscall(SYS.fcntl, mapFd, F_DUPFD_CLOEXEC, 0);
   if (fd < 0) return { ok: false, errno: -fd, reason: errnoText(fd) };
   const mapping = mapRing(libc, fd, info.value.maxEntries);
-  if (mapping.ok) return { ok: true, value: reader(libc, poller, fd, mapping.value) };
+  if (mapping.ok) return { ok: true, value: reader(libc, fd, mapping.value) };
   libc.syscall(SYS.close, fd);
   return mapping;
 }
@@ -77,7 +76,7 @@ const refusal = (error: number, what: string): BpfResult<never> => ({
   reason: `mmap of the ${what}: ${errnoText(error)}`,
 });
 
-function reader(libc: Libc, poller: Poller, fd: number, ring: Mapping): RingBuffer {
+function reader(libc: Libc, fd: number, ring: Mapping): RingBuffer {
   const cursor = new Cursor(ring);
   let open = true;
   const readable = (): boolean => open && cursor.readable;
@@ -94,7 +93,7 @@ function reader(libc: Libc, poller: Poller, fd: number, ring: Mapping): RingBuff
         const left = end - performance.now();
         if (!open || left <= 0) return false;
         if (cursor.writing) await new Promise((go) => setTimeout(go, BUSY_MILLISECONDS));
-        else await poller.readable(fd, left);
+        else await libc.poller.readable(fd, left);
       }
       return true;
     },
@@ -103,7 +102,7 @@ function reader(libc: Libc, poller: Poller, fd: number, ring: Mapping): RingBuff
       if (!open) return;
       open = false;
       cursor.close();
-      await poller.forget(fd);
+      await libc.poller.forget(fd);
       ring.unmap();
       libc.syscall(SYS.close, fd);
     },
