@@ -271,6 +271,8 @@ export class SimKernel {
       lsm,
       release,
       possibleCpus,
+      // CONFIG_BPF_UNPRIV_DEFAULT_OFF is the default of Linux.
+      unprivilegedBpfDisabled: this.config.get('CONFIG_BPF_UNPRIV_DEFAULT_OFF') === 'n' ? 0 : 2,
       get current() {
         return tasks.current;
       },

@@ -52,6 +52,8 @@ export interface BpfHost {
   readonly lsm: Lsm;
   readonly release: string;
   readonly possibleCpus: number;
+  /** The sysctl of this name: 0 open to all, 1 closed for good, 2 closed. */
+  readonly unprivilegedBpfDisabled: 0 | 1 | 2;
   /** The task that runs now. */
   readonly current: BpfTask;
   /** Monotonic time in nanoseconds. */

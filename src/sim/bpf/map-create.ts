@@ -2,7 +2,7 @@ import { BPF_F, BPF_MAP_TYPE, ERRNO, errnoName } from '../../abi/index.ts';
 import type { Btf } from '../../btf/types.ts';
 import type { MapCreateAttr } from '../../kernel/bpf.ts';
 import type { Offset } from '../mem/memory.ts';
-import { CAP_BPF, capable } from './capabilities.ts';
+import { CAP_BPF, capable, refuseUnprivileged } from './capabilities.ts';
 import type { BpfTask } from './host.ts';
 import { BpfMap } from './map.ts';
 import { mapMakers } from './map-makers.ts';
@@ -40,8 +40,10 @@ export function createMap(
   const makers = mapMakers(state, () => created);
   const checked = kind.check(request, makers);
   if (checked !== 0) refuse(-checked, `${label} refuses ${attributesText(request)}`);
-  if (kind.capability === 'CAP_BPF' && !capable(state, CAP_BPF))
-    refuse(ERRNO.EPERM, `map type ${label} needs CAP_BPF`);
+  if (!capable(state, CAP_BPF)) {
+    refuseUnprivileged(state);
+    if (kind.capability === 'CAP_BPF') refuse(ERRNO.EPERM, `map type ${label} needs CAP_BPF`);
+  }
   const inner = innerOf(state, task, attr, type);
   const name = attr.mapName ?? '';
   if (checkName(name) !== 0) refuse(EINVAL, `"${name}" is no name for a map`);

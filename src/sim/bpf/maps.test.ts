@@ -127,8 +127,11 @@ describe('MAP_CREATE', () => {
   it('needs CAP_BPF for the kinds that Linux keeps to it', () => {
     const { call, host } = boot();
     host.caps = false;
+    host.unprivilegedBpfDisabled = 0;
     expect(call('MAP_CREATE', base(T.LRU_HASH))).toMatchObject({ errno: EPERM });
     expect(call('MAP_CREATE', base(T.HASH))).toMatchObject({ ok: true });
+    host.unprivilegedBpfDisabled = 2;
+    expect(call('MAP_CREATE', base(T.HASH))).toMatchObject({ errno: EPERM });
   });
 
   it('lists every type', () => {

@@ -18,7 +18,7 @@ import {
 } from '../../verifier/index.ts';
 import { hookNameOf } from '../lsm/index.ts';
 import type { Offset } from '../mem/memory.ts';
-import { CAP_BPF, CAP_PERFMON, capable } from './capabilities.ts';
+import { CAP_BPF, CAP_PERFMON, capable, refuseUnprivileged } from './capabilities.ts';
 import { checkCalls, type Caller } from './calls.ts';
 import type { BpfTask } from './host.ts';
 import { isGplCompatible } from './license.ts';
@@ -33,6 +33,7 @@ import type { BpfBtf, BpfState } from './state.ts';
 const { EINVAL, E2BIG, EPERM } = ERRNO;
 const INSN = 8;
 const MAX_INSNS = 1_000_000;
+const MAX_UNPRIVILEGED_INSNS = 4096;
 const SLEEPABLE = 1 << 4;
 /** BPF_F_STRICT_ALIGNMENT to BPF_F_TEST_REG_INVARIANTS: only SLEEPABLE has a meaning here. */
 const KNOWN_FLAGS = 0xff;
@@ -107,12 +108,14 @@ function checkAttributes(state: BpfState, attr: ProgLoadAttr): void {
     refuse(EINVAL, `program flags 0x${(flags & ~KNOWN_FLAGS).toString(16)} are not modelled`);
   const count = attr.insns.length / INSN;
   if (!Number.isInteger(count)) refuse(EINVAL, 'the code does not end at an instruction');
-  if (count === 0 || count > MAX_INSNS)
-    refuse(E2BIG, `${count} instructions; a program has 1 to ${MAX_INSNS}`);
+  const privileged = capable(state, CAP_BPF);
+  if (!privileged) refuseUnprivileged(state);
+  const most = privileged ? MAX_INSNS : MAX_UNPRIVILEGED_INSNS;
+  if (count === 0 || count > most)
+    refuse(E2BIG, `${count} instructions; a program has 1 to ${most}`);
   const known: readonly number[] = Object.values(BPF_PROG_TYPE);
   const unprivileged: readonly number[] = [BPF_PROG_TYPE.SOCKET_FILTER, BPF_PROG_TYPE.CGROUP_SKB];
-  if (!unprivileged.includes(attr.progType) && !capable(state, CAP_BPF))
-    refuse(EPERM, 'loading needs CAP_BPF');
+  if (!unprivileged.includes(attr.progType) && !privileged) refuse(EPERM, 'loading needs CAP_BPF');
   if (PERFMON.includes(attr.progType) && !capable(state, CAP_PERFMON))
     refuse(EPERM, 'loading a program of this type needs CAP_PERFMON');
   if (attr.progType === 0 || !known.includes(attr.progType))

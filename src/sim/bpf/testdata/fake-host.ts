@@ -15,6 +15,7 @@ export interface FakeHost extends BpfHost {
   readonly user: { readonly address: number; bytes: Uint8Array };
   time: number;
   caps: boolean;
+  unprivilegedBpfDisabled: 0 | 1 | 2;
 }
 
 export interface FakeTask extends BpfTask {
@@ -66,6 +67,7 @@ export function fakeHost(btf: Btf, release: string): FakeHost {
     btf,
     release,
     possibleCpus: 2,
+    unprivilegedBpfDisabled: 2,
     current,
     user,
     time: 1_000_000,
