@@ -6,6 +6,15 @@ import {
   text_en,
   type ApplicationText,
 } from '@stricli/core';
+import {
+  cgroupRoutes,
+  featureRoutes,
+  linkRoutes,
+  mapRoutes,
+  progRoutes,
+  showBtf,
+  tokenRoutes,
+} from './bpftool/routes.ts';
 import type { Context, KernelFlags } from './context.ts';
 
 const { version } = JSON.parse(
@@ -161,12 +170,19 @@ const root = buildRouteMap({
   routes: {
     test,
     btf: buildRouteMap({
-      routes: { dump: btfDump },
+      routes: { dump: btfDump, show: showBtf },
+      aliases: { list: 'show' },
       docs: { brief: 'Look at type information (BTF)' },
     }),
     dis,
     object,
     kernels,
+    prog: progRoutes,
+    map: mapRoutes,
+    link: linkRoutes,
+    cgroup: cgroupRoutes,
+    token: tokenRoutes,
+    feature: featureRoutes,
   },
   docs: {
     brief: 'Write, test and explain BPF LSM policies, without a kernel',

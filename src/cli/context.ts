@@ -19,6 +19,8 @@ export interface Context extends CommandContext {
   /** Whether standard output takes colours. */
   readonly color: boolean;
   readonly write: (text: string) => void;
+  /** Writes to standard error, for what does not end the command. */
+  readonly warn: (text: string) => void;
 }
 
 /** Flags of commands that look at a kernel. */

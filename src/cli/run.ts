@@ -2,8 +2,8 @@ import { run } from '@stricli/core';
 import { app } from './app.ts';
 import { toJson, type CliProcess, type Context } from './context.ts';
 
-const FAILED = 1;
 const UNUSABLE = 2;
+const JSON_FLAGS = new Set(['--json', '-j', '--pretty', '-p']);
 
 /** https://no-color.org: any value but the empty one turns colours off. */
 function takesColor({ stdout, env }: CliProcess): boolean {
@@ -16,7 +16,7 @@ const oneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, ' 
 
 /**
  * Runs the command.
- * @returns the exit code: 0 for success, 1 when tests failed, 2 when the input cannot be used.
+ * @returns the exit code: 0 for success, 2 when the command or its input cannot be used, else what the command says.
  */
 export async function runCli(args: readonly string[], process: CliProcess): Promise<number> {
   let errors = '';
@@ -31,10 +31,13 @@ export async function runCli(args: readonly string[], process: CliProcess): Prom
       },
     },
   };
-  const context = { process: inner, cwd: process.cwd(), color: takesColor(process), write };
+  const warn = (text: string): void => {
+    process.stderr.write(text);
+  };
+  const context = { process: inner, cwd: process.cwd(), color: takesColor(process), write, warn };
   await run(app, args.length === 0 ? ['--help'] : args, context);
-  if (errors === '') return inner.exitCode === FAILED ? FAILED : 0;
-  if (args.includes('--json')) write(toJson({ error: oneLine(errors) }));
+  if (errors === '') return typeof inner.exitCode === 'number' ? inner.exitCode : 0;
+  if (args.some((arg) => JSON_FLAGS.has(arg))) write(toJson({ error: oneLine(errors) }));
   else process.stderr.write(`krsi: ${oneLine(errors)}\n`);
   return UNUSABLE;
 }
