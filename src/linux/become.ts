@@ -1,7 +1,7 @@
-import { CAP, errnoText } from '../abi/index.ts';
+import { CAP } from '../abi/index.ts';
 import type { TaskOptions } from '../kernel/kernel.ts';
 import { type Argument, cstring, type Executor } from './executor.ts';
-import { SYS } from './numbers.ts';
+import { mustCall } from './must-call.ts';
 
 const PR_SET_DUMPABLE = 4;
 const PR_SET_KEEPCAPS = 8;
@@ -9,22 +9,8 @@ const PR_SET_NAME = 15;
 const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 
 /**
- * Makes a system call that has no reason to fail.
- * @throws Error that names the call.
- */
-export function mustCall(
-  executor: Executor,
-  name: keyof typeof SYS,
-  ...args: readonly Argument[]
-): number {
-  const result = executor.syscall(SYS[name], ...args);
-  if (result < 0) throw new Error(`${name}: ${errnoText(-result)}`);
-  return result;
-}
-
-/**
  * Gives a task that is still root the ids, capabilities and name asked for.
- * @throws TypeError for a capability that is unknown; Error when the kernel, or a policy, refuses a step.
+ * @throws TypeError for a capability that is unknown; SyscallError when the kernel, or a policy, refuses a step.
  */
 export function become(task: Executor, { uid = 0, gid = uid, caps, comm }: TaskOptions): void {
   const set = caps === undefined ? undefined : capabilitySet(caps);

@@ -59,7 +59,7 @@ const HANDLERS: { readonly [C in BpfCommand]: Handler<C> } = {
   MAP_GET_FD_BY_ID: plain('MAP_GET_FD_BY_ID'),
   BTF_GET_FD_BY_ID: plain('BTF_GET_FD_BY_ID'),
   LINK_GET_FD_BY_ID: plain('LINK_GET_FD_BY_ID'),
-  OBJ_GET_INFO_BY_FD: (executor, { bpfFd }) => objectInfo(executor, bpfFd),
+  OBJ_GET_INFO_BY_FD: objectInfo,
   RAW_TRACEPOINT_OPEN: plain('RAW_TRACEPOINT_OPEN'),
   TASK_FD_QUERY: queryTaskFd,
   LINK_CREATE: plain('LINK_CREATE'),

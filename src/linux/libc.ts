@@ -9,7 +9,7 @@ export interface Libc extends Executor {
   readonly poller: Poller;
 }
 
-/** The real kernel cannot be reached from this process: wrong system, or koffi is not installed. */
+/** What is asked of the real kernel cannot be had here: wrong system, no koffi, no /sys, no BTF, no privilege. */
 export class LinuxUnavailableError extends Error {
   override readonly name = 'LinuxUnavailableError';
 }

@@ -2,11 +2,12 @@ import { readFile } from 'node:fs/promises';
 import type { Kernel } from '../kernel/kernel.ts';
 import { ROOT_TREE, type RootEntry } from '../kernel/root-tree.ts';
 import { S, MS } from '../abi/index.ts';
-import { become, mustCall } from './become.ts';
+import { become } from './become.ts';
 import { type DrivenTask, DRIVER, type DriverFamily, startDriver } from './driver/index.ts';
 import { cstring } from './executor.ts';
 import { openLinux } from './kernel.ts';
 import { LinuxUnavailableError, openLibc } from './libc.ts';
+import { mustCall } from './must-call.ts';
 import { drivenTask, spawnFrom } from './task.ts';
 
 const CLONE_NEWNS = 0x0002_0000;

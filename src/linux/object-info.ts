@@ -14,7 +14,7 @@ import type {
   ProgInfo,
   TokenInfo,
 } from '../kernel/bpf-info.ts';
-import type { BpfResult } from '../kernel/bpf.ts';
+import type { BpfCommands, BpfResult } from '../kernel/bpf.ts';
 import { type Block, type Executor, textOf } from './executor.ts';
 import { compareSeries, failure, releaseOf } from './failure.ts';
 import { type FdKind, kindOfFd } from './fd-kind.ts';
@@ -94,8 +94,11 @@ class Info {
 }
 
 /** Everything the kernel tells of the object behind a descriptor. */
-export function objectInfo(executor: Executor, fd: number): BpfResult<ObjInfo> {
-  const asker: Asker = { executor, fd };
+export function objectInfo(
+  executor: Executor,
+  { bpfFd: fd, btf }: BpfCommands['OBJ_GET_INFO_BY_FD']['attr'],
+): BpfResult<ObjInfo> {
+  const asker: Asker = { executor, fd, btf };
   const first = ask(asker, new Info({}));
   if (!first.ok) return first;
   const known = kindOfFd(executor, fd);
@@ -110,6 +113,8 @@ export function objectInfo(executor: Executor, fd: number): BpfResult<ObjInfo> {
 interface Asker {
   readonly executor: Executor;
   readonly fd: number;
+  /** Room for the bytes of a BTF object. */
+  readonly btf: Uint8Array | undefined;
 }
 
 function ask({ executor, fd }: Asker, info: Info): BpfResult<Info> {
@@ -211,6 +216,10 @@ function btfInfo(asker: Asker): BpfResult<BtfInfo> {
   const name = new Uint8Array(NAME_ROOM);
   info.setU32('name_len', name.length);
   info.point('name', name);
+  if (asker.btf !== undefined) {
+    info.setU32('btf_size', asker.btf.length);
+    info.point('btf', asker.btf);
+  }
   const told = ask(asker, info);
   if (!told.ok) return told;
   const value: BtfInfo = {

@@ -1,10 +1,11 @@
 import { ERRNO, errnoText, PTRACE } from '../abi/index.ts';
 import type { RingBuffer, Task, TaskOptions } from '../kernel/kernel.ts';
 import type { BpfResult } from '../kernel/bpf.ts';
-import { become, mustCall } from './become.ts';
+import { become } from './become.ts';
 import { bpf } from './bpf.ts';
 import { type DrivenTask, LAST_FD } from './driver/index.ts';
 import type { Libc } from './libc.ts';
+import { mustCall } from './must-call.ts';
 import { SYS } from './numbers.ts';
 import { openRingbuf } from './ringbuf.ts';
 import { settle } from './settle.ts';

@@ -34,7 +34,7 @@ const HANDLERS: { readonly [C in BpfCommand]?: Handler<C> } = {
   BTF_LOAD: loadBtf,
   LINK_CREATE: createLink,
   RAW_TRACEPOINT_OPEN: openRawTracepoint,
-  OBJ_GET_INFO_BY_FD: (_state, task, attr) => infoByFd(task, attr.bpfFd),
+  OBJ_GET_INFO_BY_FD: (_state, task, attr) => infoByFd(task, attr),
 };
 
 /** Hooks that see the attributes of a command. */

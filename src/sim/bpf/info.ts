@@ -1,5 +1,6 @@
 import { BPF_LINK_TYPE, ERRNO } from '../../abi/index.ts';
 import type { BtfInfo, LinkInfo, MapInfo, ObjInfo, ProgInfo } from '../../kernel/bpf-info.ts';
+import type { BpfCommands } from '../../kernel/bpf.ts';
 import type { BpfTask } from './host.ts';
 import { BpfLink } from './link.ts';
 import { BpfMap } from './map.ts';
@@ -8,14 +9,20 @@ import { BpfProgram } from './program.ts';
 import { BpfBtf, VMLINUX_BTF_ID } from './state.ts';
 
 /** BPF_OBJ_GET_INFO_BY_FD. A descriptor that is not open is EBADFD here, not EBADF. */
-export function infoByFd(task: BpfTask, fd: number): ObjInfo {
+export function infoByFd(
+  task: BpfTask,
+  { bpfFd: fd, btf }: BpfCommands['OBJ_GET_INFO_BY_FD']['attr'],
+): ObjInfo {
   const file = task.files.get(fd);
   if (file === undefined) return refuse(ERRNO.EBADFD, `fd ${fd} is not open`);
   const { object } = file;
   if (object instanceof BpfProgram) return programInfo(object);
   if (object instanceof BpfMap) return mapInfo(object);
   if (object instanceof BpfLink) return linkInfo(object);
-  if (object instanceof BpfBtf) return btfInfo(object);
+  if (object instanceof BpfBtf) {
+    btf?.set(object.btf.bytes.subarray(0, btf.length));
+    return btfInfo(object);
+  }
   return refuse(ERRNO.EINVAL, `fd ${fd} is no bpf object`);
 }
 

@@ -1,0 +1,3 @@
+export { openLinux } from './kernel.ts';
+export { LinuxUnavailableError } from './libc.ts';
+export { SyscallError } from './must-call.ts';

@@ -1,0 +1,32 @@
+import { errnoName, errnoText } from '../abi/index.ts';
+import type { Argument, Executor } from './executor.ts';
+import { SYS } from './numbers.ts';
+
+/** A system call that was refused. */
+export class SyscallError extends Error {
+  override readonly name = 'SyscallError';
+  readonly syscall: string;
+  /** Positive. */
+  readonly errno: number;
+
+  /** @param why what is known beyond the errno. */
+  constructor(syscall: string, errno: number, why = errnoText(errno)) {
+    super(`${syscall}: ${errnoName(errno)}: ${why}`);
+    this.syscall = syscall;
+    this.errno = errno;
+  }
+}
+
+/**
+ * Makes a system call that has no reason to fail.
+ * @throws SyscallError
+ */
+export function mustCall(
+  executor: Executor,
+  name: keyof typeof SYS,
+  ...args: readonly Argument[]
+): number {
+  const result = executor.syscall(SYS[name], ...args);
+  if (result < 0) throw new SyscallError(name, -result);
+  return result;
+}
