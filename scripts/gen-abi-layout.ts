@@ -70,7 +70,11 @@ function find(btf: Btf, name: string): BtfComposite {
 /** All fields of a structure over the kernels; throws when one moves, as the user ABI forbids. */
 export function structLayout(kernels: Kernels, name: string): Layout {
   const layout = newLayout();
-  for (const kernel of kernels) {
+  // A structure that came later is in the newest kernel at least.
+  const having = kernels.filter(
+    (kernel) => kernel === kernels.at(-1) || kernel[1].find(name, 'struct', 'union') !== undefined,
+  );
+  for (const kernel of having) {
     const type = find(kernel[1], name);
     layout.sizes.set(kernel[0], type.size);
     addMembers(layout, kernel, type.members, '', 0);

@@ -169,7 +169,7 @@ function writeLayout(layout: Layout, oldest: string): string[] {
 const writeSizes = (sizes: ReadonlyMap<string, number>): string =>
   `{ ${[...sizes].map(([series, size]) => `'${series}': ${size}`).join(', ')} }`;
 
-const INFOS = ['bpf_prog_info', 'bpf_map_info', 'bpf_btf_info', 'bpf_link_info'];
+const INFOS = ['bpf_prog_info', 'bpf_map_info', 'bpf_btf_info', 'bpf_link_info', 'bpf_token_info'];
 const RECORDS = ['bpf_func_info', 'bpf_line_info'];
 
 function layoutsFile(kernels: Kernels): string {

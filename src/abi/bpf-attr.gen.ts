@@ -14,6 +14,7 @@ export const STRUCT_SIZE = {
   bpf_map_info: { '6.1': 88, '6.12': 88, '6.18': 104 },
   bpf_btf_info: { '6.1': 32, '6.12': 32, '6.18': 32 },
   bpf_link_info: { '6.1': 48, '6.12': 64, '6.18': 64 },
+  bpf_token_info: { '6.18': 32 },
   bpf_func_info: { '6.1': 8, '6.12': 8, '6.18': 8 },
   bpf_line_info: { '6.1': 16, '6.12': 16, '6.18': 16 },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, number>>>>;
@@ -388,6 +389,12 @@ export const BPF_STRUCT = {
     'raw_tracepoint.cookie': { offset: 32, size: 8, since: '6.18' },
     'tracing.cookie': { offset: 32, size: 8, since: '6.18' },
     'perf_event.uprobe.ref_ctr_offset': { offset: 48, size: 8, since: '6.18' },
+  },
+  bpf_token_info: {
+    allowed_cmds: { offset: 0, size: 8, since: '6.18' },
+    allowed_maps: { offset: 8, size: 8, since: '6.18' },
+    allowed_progs: { offset: 16, size: 8, since: '6.18' },
+    allowed_attachs: { offset: 24, size: 8, since: '6.18' },
   },
   bpf_func_info: {
     insn_off: { offset: 0, size: 4 },

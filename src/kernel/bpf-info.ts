@@ -76,7 +76,7 @@ export interface BtfInfo {
   readonly name: string;
   readonly kernelBtf: boolean;
 }
-/** Linux 7.3. */
+/** Linux 6.18. */
 export interface TokenInfo {
   readonly kind: 'token';
   readonly allowedCmds: bigint;

@@ -98,8 +98,7 @@ function isBefore(release: string, since: string): boolean {
   return lacking !== undefined && compareSeries(release, lacking) <= 0;
 }
 
-/** Orders two releases by their first two numbers. */
-export function compareSeries(a: string, b: string): number {
+function compareSeries(a: string, b: string): number {
   const [aMajor = 0, aMinor = 0] = a.split('.').map(Number.parseFloat);
   const [bMajor = 0, bMinor = 0] = b.split('.').map(Number.parseFloat);
   return aMajor - bMajor || aMinor - bMinor;
@@ -107,7 +106,7 @@ export function compareSeries(a: string, b: string): number {
 
 const UTSNAME_FIELD = 65;
 /** `release` in `struct new_utsname`, as `uname -r` prints it. */
-export function releaseOf(executor: Executor): string {
+function releaseOf(executor: Executor): string {
   const bytes = new Uint8Array(6 * UTSNAME_FIELD);
   executor.syscall(SYS.uname, { bytes });
   return textOf(bytes.subarray(2 * UTSNAME_FIELD, 3 * UTSNAME_FIELD));

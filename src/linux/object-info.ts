@@ -16,29 +16,20 @@ import type {
 } from '../kernel/bpf-info.ts';
 import type { BpfCommands, BpfResult } from '../kernel/bpf.ts';
 import { type Block, type Executor, textOf } from './executor.ts';
-import { compareSeries, failure, releaseOf } from './failure.ts';
+import { failure } from './failure.ts';
 import { type FdKind, kindOfFd } from './fd-kind.ts';
 import { invoke } from './invoke.ts';
 
 type Layout = Readonly<Record<string, FieldLayout>>;
-
-/** `struct bpf_token_info` of Linux 7.3, four masks. */
-const TOKEN_INFO: Layout = {
-  allowed_cmds: { offset: 0, size: 8 },
-  allowed_maps: { offset: 8, size: 8 },
-  allowed_progs: { offset: 16, size: 8 },
-  allowed_attachs: { offset: 24, size: 8 },
-};
 
 const LAYOUTS: Readonly<Record<FdKind, Layout>> = {
   prog: BPF_STRUCT.bpf_prog_info,
   map: BPF_STRUCT.bpf_map_info,
   link: BPF_STRUCT.bpf_link_info,
   btf: BPF_STRUCT.bpf_btf_info,
-  token: TOKEN_INFO,
+  token: BPF_STRUCT.bpf_token_info,
 };
 
-const TOKEN_INFO_SINCE = '7.3';
 /** `gpl_compatible` is a bitfield of one bit, at this byte of `struct bpf_prog_info`. */
 const GPL_COMPATIBLE = 84;
 /** Names of modules and tracepoints are shorter. */
@@ -102,7 +93,7 @@ export function objectInfo(
   const first = ask(asker, new Info({}));
   if (!first.ok) return first;
   const known = kindOfFd(executor, fd);
-  const kind = known in LAYOUTS ? (known as FdKind) : kindBySize(executor, first.value.size);
+  const kind = known in LAYOUTS ? (known as FdKind) : kindBySize(first.value.size);
   if (kind === undefined) {
     const reason = `fd ${fd} is a bpf object whose kind only /proc could tell`;
     return { ok: false, errno: ERRNO.EINVAL, reason };
@@ -131,16 +122,14 @@ function ask({ executor, fd }: Asker, info: Info): BpfResult<Info> {
 }
 
 /**
- * The kind of an object by the length of its structure, for tasks that have no /proc. From 7.3 on a token's is as long
- * as that of BTF, which then stay untold.
+ * The kind of an object by the length of its structure, for tasks that have no /proc. Where a token has one too it is as
+ * long as that of BTF, and which of them it is stays untold.
  */
-function kindBySize(executor: Executor, size: number): FdKind | undefined {
-  const kinds = ['prog', 'map', 'link', 'btf'] as const;
-  const kind = kinds.find((name) =>
-    (Object.values(STRUCT_SIZE[`bpf_${name}_info`]) as number[]).includes(size),
+function kindBySize(size: number): FdKind | undefined {
+  const kinds = (Object.keys(LAYOUTS) as FdKind[]).filter((kind) =>
+    (Object.values(STRUCT_SIZE[`bpf_${kind}_info`]) as number[]).includes(size),
   );
-  const tokensToo = kind === 'btf' && compareSeries(releaseOf(executor), TOKEN_INFO_SINCE) >= 0;
-  return tokensToo ? undefined : kind;
+  return kinds.length === 1 ? kinds[0] : undefined;
 }
 
 const READERS: { readonly [K in FdKind]: (asker: Asker) => BpfResult<ObjInfo> } = {
