@@ -40,6 +40,12 @@ export class TaskNames {
     else this.#areas = this.#areas.map((area) => (area === heap ? { ...area, end } : area));
   }
 
+  /** An end that the heap has, or is to have. */
+  heap(end: number): string {
+    const heap = this.#areas.find((area) => area.name === HEAP);
+    return heap === undefined || end === 0 ? hex(end) : place(heap, end);
+  }
+
   forgetMemory(): void {
     this.#areas = [];
   }
@@ -48,13 +54,18 @@ export class TaskNames {
   address(address: number): string | undefined {
     const inside = this.#areas.find(({ start, end }) => address >= start && address < end);
     const area = inside ?? this.#areas.find(({ end }) => address === end);
-    if (area === undefined) return undefined;
-    const offset = address - area.start;
-    return offset === 0 ? area.name : `${area.name}+0x${offset.toString(16)}`;
+    return area === undefined ? undefined : place(area, address);
   }
 }
 
 const HEAP = 'heap';
+const hex = (value: number): string => `${value < 0 ? '-' : ''}0x${Math.abs(value).toString(16)}`;
+
+function place({ name, start }: Area, address: number): string {
+  const offset = address - start;
+  if (offset === 0) return name;
+  return `${name}${offset < 0 ? '' : '+'}${hex(offset)}`;
+}
 
 /** Names by the order of first appearance, for what no two runs number alike: ids, inodes, times. */
 export class Numbering {

@@ -132,7 +132,7 @@ class Recorder {
   ): Promise<number> {
     const fills = FILLS[name];
     const shown = SYSCALLS[name].args
-      .map(([arg], i) => this.#argument(names, arg, args[i]))
+      .map(([arg], i) => this.#argument(names, name === 'brk' ? 'end' : arg, args[i]))
       .filter((_, i) => i !== fills && args[i] !== undefined);
     const call = `${name}(${shown.join(', ')})`;
     const result = await (task.call as (name: N, ...args: unknown[]) => Promise<number>)(
@@ -154,6 +154,8 @@ class Recorder {
         return this.#pids.get(value) ?? String(value);
       case 'address':
         return names.address(value) ?? `0x${value.toString(16)}`;
+      case 'end':
+        return names.heap(value);
       case 'mode':
         return `0${value.toString(8)}`;
       case 'flags':

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { readdirSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Cpio } from './cpio.ts';
 
@@ -62,20 +62,12 @@ function addExecutables(image: Cpio): void {
 function addCheckout(image: Cpio): void {
   const skip =
     /\/(?:\.bin|\.cache|typescript|@typescript|vitest|@vitest|oxlint[^/]*|@oxlint[^/]*|knip)$/;
-  for (const part of ['dist', 'examples', 'test', 'kernels', 'package.json'])
-    if (existsSync(join(root, part))) image.copy(join(root, part), join('krsi', part));
+  for (const part of ['dist', 'examples', 'src/linux/driver/driver', 'package.json'])
+    image.copy(join(root, part), join('krsi', part));
   const modules = join(root, 'node_modules');
   for (const name of readdirSync(modules))
     if (PRODUCTION.has(name))
       image.copy(join(modules, name), join('krsi/node_modules', name), (f) => !skip.test(f));
 }
 
-const PRODUCTION = new Set([
-  'koffi',
-  '@koromix',
-  '@stricli',
-  'picocolors',
-  'jiti',
-  'fzstd',
-  'xz-decompress',
-]);
+const PRODUCTION = new Set(['koffi', '@koromix', '@stricli', 'picocolors', 'fzstd']);

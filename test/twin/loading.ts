@@ -59,8 +59,8 @@ const code = (hook: string, text: string): HookProgram => ({ hook, code: text })
 const STRUCTURE: readonly Row[] = [
   ['no exit', code('inode_unlink', 'r0 = 0')],
   ['R0 not set at exit', code('inode_unlink', 'exit')],
-  ['a jump out of the program', code('inode_unlink', 'goto +5\nr0 = 0\nexit')],
-  ['a jump into a 64-bit immediate', code('inode_unlink', 'r0 = 0\ngoto +1\nr1 = 1 ll\nexit')],
+  ['a jump out of the program', code('inode_unlink', 'goto pc+5\nr0 = 0\nexit')],
+  ['a jump into a 64-bit immediate', code('inode_unlink', 'r0 = 0\ngoto pc+1\nr1 = 1 ll\nexit')],
   ['code that is not reached', code('inode_unlink', 'r0 = 0\nexit\nr0 = 1\nexit')],
   ['a loop without end', code('inode_unlink', 'r0 = 0\nagain: goto again\nexit')],
   ['division by zero', code('inode_unlink', 'r0 = 1\nr0 /= 0\nexit')],

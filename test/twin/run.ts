@@ -9,7 +9,7 @@ import {
   type Recording,
   type Transcript,
 } from 'krsi/testing';
-import { MAP_NOTES, SUITES, type Suite } from './scenarios.ts';
+import { SUITES, type Suite } from './scenarios.ts';
 
 /** What a scenario did on one kernel. */
 export interface ScenarioRun {
@@ -38,7 +38,7 @@ async function runScenario(
     file: folder,
     boot: async () => {
       const booted = await boot();
-      const recording = recordKernel(booted.kernel, MAP_NOTES);
+      const recording = recordKernel(booted.kernel, suite.maps);
       recordings.push(recording);
       return { ...booted, kernel: recording.kernel };
     },
@@ -61,12 +61,21 @@ async function runScenario(
  * Runs all scenarios, one after another.
  * @param root of the project.
  * @param only leaves out scenarios whose name does not contain it.
+ * @param done is told of each that has ended.
  */
-export async function runScenarios(root: string, boot: Boot, only = ''): Promise<ScenarioRun[]> {
+export async function runScenarios(
+  root: string,
+  boot: Boot,
+  only = '',
+  done: (run: ScenarioRun) => void = () => undefined,
+): Promise<ScenarioRun[]> {
   const runs: ScenarioRun[] = [];
   for (const suite of SUITES)
-    for (const test of collectTests(suite.tests))
-      if (`${suite.name}: ${test.name}`.includes(only))
-        runs.push(await runScenario(suite, test, root, boot));
+    for (const test of collectTests(suite.tests)) {
+      if (!`${suite.name}: ${test.name}`.includes(only)) continue;
+      const run = await runScenario(suite, test, root, boot);
+      runs.push(run);
+      done(run);
+    }
   return runs;
 }
