@@ -1,7 +1,8 @@
 import { CAP } from '../abi/index.ts';
 import type { TaskOptions } from '../kernel/kernel.ts';
-import { type Argument, cstring, type Executor } from './executor.ts';
-import { mustCall } from './must-call.ts';
+import type { Call } from './driver/index.ts';
+import { type Argument, cstring } from './executor.ts';
+import { SYS } from './numbers.ts';
 
 const PR_SET_DUMPABLE = 4;
 const PR_SET_KEEPCAPS = 8;
@@ -9,23 +10,22 @@ const PR_SET_NAME = 15;
 const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 
 /**
- * Gives a task that is still root the ids, capabilities and name asked for.
- * @throws TypeError for a capability that is unknown; SyscallError when the kernel, or a policy, refuses a step.
+ * The calls by which a task that is still root gets the ids, capabilities and name asked for.
+ * @throws TypeError for a capability that is unknown.
  */
-export function become(task: Executor, { uid = 0, gid = uid, caps, comm }: TaskOptions): void {
-  const set = caps === undefined ? undefined : capabilitySet(caps);
-  if (gid !== 0) mustCall(task, 'setresgid', gid, gid, gid);
+export function callsToBecome({ uid = 0, gid = uid, caps, comm }: TaskOptions): readonly Call[] {
+  const calls: Call[] = [];
+  if (gid !== 0) calls.push([SYS.setresgid, gid, gid, gid]);
   if (uid !== 0) {
-    if (set !== undefined) mustCall(task, 'prctl', PR_SET_KEEPCAPS, 1);
-    mustCall(task, 'setresuid', uid, uid, uid);
+    if (caps !== undefined) calls.push([SYS.prctl, PR_SET_KEEPCAPS, 1]);
+    calls.push([SYS.setresuid, uid, uid, uid]);
   }
-  if (set !== undefined) {
-    mustCall(task, 'capset', ...set);
-    mustCall(task, 'prctl', PR_SET_KEEPCAPS, 0);
-  }
+  if (caps !== undefined)
+    calls.push([SYS.capset, ...capabilitySet(caps)], [SYS.prctl, PR_SET_KEEPCAPS, 0]);
   // Lost with the change of ids, but a task that has always been this user is as dumpable as any.
-  if (uid !== 0 || gid !== 0 || set !== undefined) mustCall(task, 'prctl', PR_SET_DUMPABLE, 1);
-  if (comm !== undefined) mustCall(task, 'prctl', PR_SET_NAME, cstring(comm));
+  if (calls.length > 0) calls.push([SYS.prctl, PR_SET_DUMPABLE, 1]);
+  if (comm !== undefined) calls.push([SYS.prctl, PR_SET_NAME, cstring(comm)]);
+  return calls;
 }
 
 /** `struct __user_cap_header_struct`, and two of `__user_cap_data_struct`: the low and the high 32 bits. */

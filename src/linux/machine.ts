@@ -1,21 +1,20 @@
 import { readFile } from 'node:fs/promises';
+import { AT, MS, O, S } from '../abi/index.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { ROOT_TREE, type RootEntry } from '../kernel/root-tree.ts';
-import { S, MS } from '../abi/index.ts';
-import { become } from './become.ts';
-import { type DrivenTask, DRIVER, type DriverFamily, startDriver } from './driver/index.ts';
-import { cstring } from './executor.ts';
+import { callsToBecome } from './become.ts';
+import { type Call, DRIVER, startDriver } from './driver/index.ts';
+import { type Block, cstring } from './executor.ts';
 import { openLinux } from './kernel.ts';
 import { LinuxUnavailableError, openLibc } from './libc.ts';
-import { mustCall } from './must-call.ts';
+import { mustCallAll } from './must-call.ts';
+import { SYS } from './numbers.ts';
 import { drivenTask, spawnFrom } from './task.ts';
 
 const CLONE_NEWNS = 0x0002_0000;
 const FSCONFIG_SET_STRING = 1;
 const FSCONFIG_CMD_CREATE = 6;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
-const AT_FDCWD = -100;
-const O_WRONLY_CREAT_EXCL = 0o301;
 const UMASK = 0o022;
 /** As on the simulated kernel. */
 const COMM = 'systemd';
@@ -38,7 +37,7 @@ export async function openMachine(): Promise<Machine> {
   const [libc, linux, program] = [await openLibc(), await openLinux(), await readFile(DRIVER)];
   const family = await startDriver(libc);
   try {
-    prepare(family, program);
+    mustCallAll(family.first, callsToPrepare(program));
   } catch (error) {
     await family.close();
     throw error;
@@ -53,52 +52,60 @@ export async function openMachine(): Promise<Machine> {
   };
 }
 
-function prepare({ first }: DriverFamily, program: Uint8Array): void {
-  mustCall(first, 'setgroups', 0, null);
-  mustCall(first, 'unshare', CLONE_NEWNS);
-  mustCall(first, 'mount', null, cstring('/'), null, MS.REC | MS.PRIVATE, null);
-  enterNewRoot(first);
-  mustCall(first, 'umask', 0);
-  for (const [path, entry] of Object.entries(ROOT_TREE)) make(first, path, entry, program);
-  mustCall(first, 'umask', UMASK);
-  become(first, { comm: COMM });
+/**
+ * The calls by which the first task gets its root. They are made in one go, so their descriptors are foretold: none is
+ * open, so the first is 0.
+ */
+function callsToPrepare(program: Uint8Array): readonly Call[] {
+  const driver = { bytes: program };
+  return [
+    [SYS.setgroups, 0, null],
+    [SYS.unshare, CLONE_NEWNS],
+    [SYS.mount, null, cstring('/'), null, MS.REC | MS.PRIVATE, null],
+    ...CALLS_TO_ENTER_TMPFS,
+    [SYS.umask, 0],
+    ...Object.entries(ROOT_TREE).flatMap(([path, entry]) => callsFor(path, entry, driver)),
+    [SYS.umask, UMASK],
+    ...callsToBecome({ comm: COMM }),
+  ];
 }
 
-/** Mounts a new tmpfs over the root, and makes it the root of this task. */
-function enterNewRoot(task: DrivenTask): void {
-  const fs = mustCall(task, 'fsopen', cstring('tmpfs'), 0);
-  mustCall(task, 'fsconfig', fs, FSCONFIG_SET_STRING, cstring('mode'), cstring('0755'), 0);
-  mustCall(task, 'fsconfig', fs, FSCONFIG_CMD_CREATE, null, null, 0);
-  const mount = mustCall(task, 'fsmount', fs, 0, 0);
-  const here = cstring('');
-  mustCall(task, 'move_mount', mount, here, AT_FDCWD, cstring('/'), MOVE_MOUNT_F_EMPTY_PATH);
-  mustCall(task, 'fchdir', mount);
-  mustCall(task, 'chroot', cstring('.'));
-  mustCall(task, 'close', mount);
-  mustCall(task, 'close', fs);
-}
+const [FS, MOUNT] = [0, 1];
+/** Mounts a new tmpfs over the root, and makes it the root of the task. */
+const CALLS_TO_ENTER_TMPFS: readonly Call[] = [
+  [SYS.fsopen, cstring('tmpfs'), 0],
+  [SYS.fsconfig, FS, FSCONFIG_SET_STRING, cstring('mode'), cstring('0755'), 0],
+  [SYS.fsconfig, FS, FSCONFIG_CMD_CREATE, null, null, 0],
+  [SYS.fsmount, FS, 0, 0],
+  [SYS.move_mount, MOUNT, cstring(''), AT.FDCWD, cstring('/'), MOVE_MOUNT_F_EMPTY_PATH],
+  [SYS.fchdir, MOUNT],
+  [SYS.chroot, cstring('.')],
+  [SYS.close, MOUNT],
+  [SYS.close, FS],
+];
 
-function make(task: DrivenTask, path: string, entry: RootEntry, program: Uint8Array): void {
+function callsFor(path: string, entry: RootEntry, driver: Block): Call[] {
   const name = cstring(path);
   const { mode, uid = 0, gid = 0 } = entry;
+  const owner: Call[] = uid === 0 && gid === 0 ? [] : [[SYS.lchown, name, uid, gid]];
+  const permissions = mode & ~S.IFMT;
   switch (mode & S.IFMT) {
     case S.IFDIR:
-      mustCall(task, 'mkdir', name, mode & ~S.IFMT);
-      break;
+      return [[SYS.mkdir, name, permissions], ...owner];
     case S.IFLNK:
-      mustCall(task, 'symlink', cstring(entry.link ?? ''), name);
-      break;
+      return [[SYS.symlink, cstring(entry.link ?? ''), name], ...owner];
     case S.IFREG: {
-      const bytes = entry.program ? program : new TextEncoder().encode(entry.text);
-      const fd = mustCall(task, 'open', name, O_WRONLY_CREAT_EXCL, mode & ~S.IFMT);
-      mustCall(task, 'write', fd, { bytes }, bytes.length);
-      mustCall(task, 'close', fd);
-      break;
+      const content = entry.program ? driver : { bytes: new TextEncoder().encode(entry.text) };
+      return [
+        [SYS.open, name, O.WRONLY | O.CREAT | O.EXCL, permissions],
+        [SYS.write, 0, content, content.bytes.length],
+        [SYS.close, 0],
+        ...owner,
+      ];
     }
     default: {
-      const { major = 0, minor = 0 } = entry.device ?? {};
-      mustCall(task, 'mknod', name, mode, (major << 8) | minor);
+      const { major, minor } = entry.device ?? { major: 0, minor: 0 };
+      return [[SYS.mknod, name, mode, (major << 8) | minor], ...owner];
     }
   }
-  if (uid !== 0 || gid !== 0) mustCall(task, 'lchown', name, uid, gid);
 }

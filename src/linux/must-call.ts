@@ -1,4 +1,5 @@
 import { errnoName, errnoText } from '../abi/index.ts';
+import type { Call, DrivenTask } from './driver/index.ts';
 import type { Argument, Executor } from './executor.ts';
 import { SYS } from './numbers.ts';
 
@@ -30,3 +31,16 @@ export function mustCall(
   if (result < 0) throw new SyscallError(name, -result);
   return result;
 }
+
+/**
+ * Makes system calls one after the other, none of which has a reason to fail.
+ * @throws SyscallError
+ */
+export function mustCallAll(task: Pick<DrivenTask, 'syscalls'>, calls: readonly Call[]): void {
+  const results = task.syscalls(calls);
+  const last = results.at(-1) ?? 0;
+  if (last < 0) throw new SyscallError(nameOf(calls[results.length - 1]), -last);
+}
+
+const nameOf = (call: Call | undefined): string =>
+  Object.entries(SYS).find(([, number]) => number === call?.[0])?.[0] ?? `call ${call?.[0]}`;

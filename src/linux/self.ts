@@ -1,8 +1,9 @@
 import type { Task, TaskOptions } from '../kernel/kernel.ts';
-import { become } from './become.ts';
+import { callsToBecome } from './become.ts';
 import { bpf } from './bpf.ts';
 import { startDriver } from './driver/index.ts';
 import type { Libc } from './libc.ts';
+import { mustCallAll } from './must-call.ts';
 import { openRingbuf } from './ringbuf.ts';
 import { encodeSyscall } from './syscalls.ts';
 import { drivenTask } from './task.ts';
@@ -23,7 +24,7 @@ export function selfTask(libc: Libc): Task {
 export async function spawnTask(libc: Libc, options: TaskOptions): Promise<Task> {
   const family = await startDriver(libc);
   try {
-    become(family.first, options);
+    mustCallAll(family.first, callsToBecome(options));
   } catch (error) {
     await family.close();
     throw error;

@@ -1,11 +1,11 @@
 import { ERRNO, errnoText, PTRACE } from '../abi/index.ts';
 import type { RingBuffer, Task, TaskOptions } from '../kernel/kernel.ts';
 import type { BpfResult } from '../kernel/bpf.ts';
-import { become } from './become.ts';
+import { callsToBecome } from './become.ts';
 import { bpf } from './bpf.ts';
 import { type DrivenTask, LAST_FD } from './driver/index.ts';
 import type { Libc } from './libc.ts';
-import { mustCall } from './must-call.ts';
+import { mustCallAll } from './must-call.ts';
 import { SYS } from './numbers.ts';
 import { openRingbuf } from './ringbuf.ts';
 import { settle } from './settle.ts';
@@ -54,8 +54,7 @@ export function spawnFrom(libc: Libc, parent: DrivenTask, options: TaskOptions):
   const child = parent.fork();
   if (typeof child === 'number') throw new Error(`fork for spawn: ${errnoText(-child)}`);
   try {
-    mustCall(child, 'close_range', 0, LAST_FD, 0);
-    become(child, options);
+    mustCallAll(child, [[SYS.close_range, 0, LAST_FD, 0], ...callsToBecome(options)]);
   } catch (error) {
     child.kill();
     throw error;

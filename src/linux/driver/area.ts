@@ -7,9 +7,12 @@ const TASK_ADDRESS = 0x1000_0000_0000;
 const CHANNELS = 120;
 const CHANNEL_SIZE = 32 << 20;
 const STATE = { ABSENT: 0, REQUEST: 1, READY: 2 } as const;
-const OFFSET = { state: 0, child: 4, result: 8, number: 16, arguments: 24 } as const;
+const OFFSET = { state: 0, count: 4, child: 8, calls: 64 } as const;
+const CALL = { size: 64, result: 0, number: 8, arguments: 16 } as const;
 /** Where the memory for arguments begins in a channel. */
 const DATA = 4096;
+/** Most system calls in one request. */
+export const MOST_CALLS = (DATA - OFFSET.calls) / CALL.size;
 
 const MFD_CLOEXEC = 1;
 const PROT_READ_WRITE = 3;
@@ -24,12 +27,15 @@ export interface Channel {
   readonly data: Uint8Array;
   /** Where the task sees `data`. */
   readonly address: number;
-  /** Asks for a system call; `child` is the channel of the task that it will make, for a fork. */
-  request(number: number, args: readonly bigint[], child?: Channel): void;
+  /**
+   * Asks for system calls, up to the first that fails; `child` is the channel of the task to be, for a fork.
+   * @param calls each its number and arguments.
+   */
+  request(calls: readonly (readonly bigint[])[], child?: Channel): void;
   /** Waits for the answer, or for the first sign of a new task, at most so many milliseconds. @returns it is there. */
   wait(milliseconds: number): boolean;
-  /** The last answer. */
-  result(): number;
+  /** What the system call gave that stands at this place in the last request. */
+  result(place: number): number;
 }
 
 /** Memory shared with all tasks of a machine: a channel for each. */
@@ -83,11 +89,20 @@ function openChannel(libc: Libc, area: number, index: number): Channel {
     index,
     data: new Uint8Array(memory, DATA),
     address: TASK_ADDRESS + index * CHANNEL_SIZE + DATA,
-    request: (number, args, child) => {
+    request: (calls, child) => {
+      view.setUint32(OFFSET.count, calls.length, true);
       view.setUint32(OFFSET.child, child?.index ?? 0, true);
-      view.setBigUint64(OFFSET.number, BigInt(number), true);
-      for (let i = 0; i < 6; i++)
-        view.setBigUint64(OFFSET.arguments + i * 8, BigInt.asUintN(64, args[i] ?? 0n), true);
+      for (const [i, call] of calls.entries()) {
+        const [number = 0n, ...args] = call;
+        const place = OFFSET.calls + i * CALL.size;
+        view.setBigUint64(place + CALL.number, number, true);
+        for (let j = 0; j < 6; j++)
+          view.setBigUint64(
+            place + CALL.arguments + j * 8,
+            BigInt.asUintN(64, args[j] ?? 0n),
+            true,
+          );
+      }
       Atomics.store(state, 0, STATE.REQUEST);
       libc.syscall(SYS.futex, at, FUTEX_WAKE, 1);
     },
@@ -99,6 +114,7 @@ function openChannel(libc: Libc, area: number, index: number): Channel {
       libc.syscall(SYS.futex, at, FUTEX_WAIT, seen, { bytes: new Uint8Array(time.buffer) });
       return Atomics.load(state, 0) === STATE.READY;
     },
-    result: () => Number(view.getBigInt64(OFFSET.result, true)),
+    result: (place) =>
+      Number(view.getBigInt64(OFFSET.calls + place * CALL.size + CALL.result, true)),
   };
 }

@@ -3,15 +3,18 @@ import type { Channel } from './area.ts';
 
 const ALIGNMENT = 16;
 
-/** The arguments of a system call, put where the task finds them. */
+/** A system call: its number and its arguments. */
+export type Call = readonly [number: number, ...args: Argument[]];
+
+/** System calls with their arguments put where the task finds them. */
 export interface Placed {
-  readonly words: readonly bigint[];
+  readonly calls: readonly (readonly bigint[])[];
   /** Gives each block what the kernel made of it. */
   copyBack(): void;
 }
 
 /** @throws RangeError when they do not fit. */
-export function placeArguments(channel: Channel, args: readonly Argument[]): Placed {
+export function placeCalls(channel: Channel, calls: readonly Call[]): Placed {
   const places = new Map<Block, number>();
   let end = 0;
   const place = (block: Block): bigint => {
@@ -27,12 +30,12 @@ export function placeArguments(channel: Channel, args: readonly Argument[]): Pla
     for (const { offset, to } of block.pointers ?? []) view.setBigUint64(offset, place(to), true);
     return BigInt(channel.address + at);
   };
-  const words = args.map((arg) => {
+  const word = (arg: Argument): bigint => {
     if (arg === null) return 0n;
     return typeof arg === 'object' ? place(arg) : BigInt(arg);
-  });
+  };
   return {
-    words,
+    calls: calls.map((call) => call.map(word)),
     copyBack: () => {
       for (const [{ bytes }, at] of places) bytes.set(channel.data.subarray(at, at + bytes.length));
     },

@@ -20,13 +20,20 @@ typedef unsigned long u64;
 
 enum state { ABSENT, REQUEST, READY };
 
-struct channel {
-	volatile u32 state;
-	/* For a fork: the channel of the child to be; 0 for all else, since nobody forks the task of channel 0. */
-	u32 child;
+struct call {
 	long result;
 	u64 number;
 	u64 arguments[6];
+};
+
+/* A request is a list of system calls that ends with the first that fails. fork(2) and execve(2) stand alone. */
+struct channel {
+	volatile u32 state;
+	u32 count;
+	/* For a fork: the channel of the child to be; 0 for all else, since nobody forks the task of channel 0. */
+	u32 child;
+	u32 unused[13];
+	struct call calls[];
 };
 
 /* x86-64 numbers (arch/x86/entry/syscalls/syscall_64.tbl). */
@@ -126,9 +133,30 @@ static void wait_for_request(struct channel *mine)
 	}
 }
 
-static void answer(struct channel *mine, long result)
+/* Gives the channel of the task that comes out of it: after a fork there are two. */
+static u32 carry_out(u32 index)
 {
-	mine->result = result;
+	struct channel *mine = channel(index);
+
+	for (u32 i = 0; i < mine->count; i++) {
+		struct call *call = &mine->calls[i];
+		u64 *a = call->arguments;
+		u32 child = mine->child;
+		long result = syscall6(call->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+
+		if (child != 0 && result == 0) {
+			move(CHANNEL_FD + index, CHANNEL_FD + child);
+			return child;
+		}
+		call->result = result;
+		if (result < 0)
+			break;
+	}
+	return index;
+}
+
+static void answer(struct channel *mine)
+{
 	__atomic_store_n(&mine->state, READY, __ATOMIC_RELEASE);
 	syscall6(NR_futex, (u64)&mine->state, FUTEX_WAKE, 1, 0, 0, 0);
 }
@@ -136,23 +164,14 @@ static void answer(struct channel *mine, long result)
 __attribute__((noreturn, used)) static void serve(void)
 {
 	u32 index = find_channel();
-	long result = 0;
 
 	map_area(index);
+	/* What brought this program here was an execve(2) that succeeded. */
+	channel(index)->calls[0].result = 0;
 	for (;;) {
-		struct channel *mine = channel(index);
-		u64 *a = mine->arguments;
-		u32 child;
-
-		/* The first answer is that of the execve(2) that brought this program here. */
-		answer(mine, result);
-		wait_for_request(mine);
-		child = mine->child;
-		result = syscall6(mine->number, a[0], a[1], a[2], a[3], a[4], a[5]);
-		if (child == 0 || result != 0)
-			continue;
-		move(CHANNEL_FD + index, CHANNEL_FD + child);
-		index = child;
+		answer(channel(index));
+		wait_for_request(channel(index));
+		index = carry_out(index);
 	}
 }
 

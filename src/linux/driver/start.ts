@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { SIG } from '../../abi/index.ts';
 import type { Libc } from '../libc.ts';
+import { mustCallAll } from '../must-call.ts';
 import { SYS } from '../numbers.ts';
 import { openArea } from './area.ts';
 import { type DrivenTask, driveTask } from './task.ts';
@@ -47,10 +48,12 @@ export async function startDriver(libc: Libc): Promise<DriverFamily> {
   child.unref();
   const living = new Set<DrivenTask>();
   const first = driveTask({ libc, area, living }, pid, area.first);
-  first.syscall(SYS.close_range, 0, LAST_FD, 0);
-  // Dead tasks go at once, with nobody waiting for them, also those that lost their parents.
-  first.syscall(SYS.rt_sigaction, SIG.CHLD, { bytes: IGNORE }, null, SIGSET_BYTES);
-  first.syscall(SYS.prctl, PR_SET_CHILD_SUBREAPER, 1);
+  mustCallAll(first, [
+    [SYS.close_range, 0, LAST_FD, 0],
+    // Dead tasks go at once, with nobody waiting for them, also those that lost their parents.
+    [SYS.rt_sigaction, SIG.CHLD, { bytes: IGNORE }, null, SIGSET_BYTES],
+    [SYS.prctl, PR_SET_CHILD_SUBREAPER, 1],
+  ]);
   const close = async (): Promise<void> => {
     // Children first: while their parent lives, it reaps them.
     for (const task of [...living].toReversed()) task.kill();
