@@ -6,6 +6,7 @@ import { UsageError } from './context.ts';
 export interface NamedKernel {
   readonly btf: Btf;
   readonly release: string;
+  readonly version: KernelImage['version'];
   readonly config: KernelImage['config'];
 }
 
@@ -15,9 +16,9 @@ export interface NamedKernel {
  * @throws UsageError for BTF that is not a kernel's.
  */
 export function openKernel(name: string): NamedKernel {
-  const { file, btf: bytes, release, series, config } = openKernelImage(name);
+  const { file, btf: bytes, release, version, series, config } = openKernelImage(name);
   const btf = readBtf(bytes, { file });
   if (btf.find('task_struct', 'struct') === undefined)
     throw new UsageError(`${name}: is no kernel: its BTF has no struct task_struct`);
-  return { btf, release: release ?? `${series}.0`, config };
+  return { btf, release: release ?? `${series}.0`, version, config };
 }

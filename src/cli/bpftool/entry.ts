@@ -59,10 +59,7 @@ export const unreadableJson = (key: Uint8Array, why: string): JsonObject =>
     ['value', jsonObject([['error', why]])],
   ]);
 
-const perCpu = <T extends Json>(
-  values: readonly Uint8Array[],
-  show: (value: Uint8Array) => T,
-): Json =>
+const perCpu = (values: readonly Uint8Array[], show: (value: Uint8Array) => Json): Json =>
   values.map((value, cpu) =>
     jsonObject([
       ['cpu', cpu],

@@ -1,5 +1,5 @@
 import { HELPERS } from '../../abi/index.ts';
-import { decode, formatInsn, type Instruction } from '../../isa/index.ts';
+import { decode, formatInsn, INSN_SIZE, type Instruction } from '../../isa/index.ts';
 import { readInput } from '../../node/read-file.ts';
 import { readObject, type ProgramSpec, type Reference } from '../../object/index.ts';
 import { UsageError, type Context } from '../context.ts';
@@ -42,7 +42,9 @@ function programText(program: ProgramSpec): string {
   const references = new Map(program.references.map((r) => [r.insn, r]));
   const functions = new Map(program.functions.map((f) => [f.insn, f.name]));
   const lines = new Map(program.lines.map((line) => [line.insn, line]));
-  const out = [`${program.section}: ${program.name} (${insns.length} instructions)`];
+  // As the kernel counts: a 64-bit immediate takes two.
+  const count = program.code.length / INSN_SIZE;
+  const out = [`${program.section}: ${program.name} (${count} instructions)`];
   let shown = '';
   for (const insn of insns) {
     const name = functions.get(insn.index);
