@@ -1,5 +1,5 @@
 import { AT, errnoText } from '../abi/index.ts';
-import { cstring, type Executor, textOf } from './executor.ts';
+import { type Block, cstring, type Executor, textOf } from './executor.ts';
 import { mustCall, SyscallError } from './must-call.ts';
 import { SYS } from './numbers.ts';
 
@@ -41,13 +41,14 @@ function configure(
   key: string | null,
   value: string | null,
 ): void {
-  const text = (given: string | null) => (given === null ? null : cstring(given));
-  const result = task.syscall(SYS.fsconfig, fs, command, text(key), text(value), 0);
+  const result = task.syscall(SYS.fsconfig, fs, command, optional(key), optional(value), 0);
   if (result >= 0) return;
   const said = messagesOf(task, fs);
   const what = key === null ? 'creating it' : `option ${key}${value === null ? '' : `=${value}`}`;
   throw new SyscallError('fsconfig', -result, [what, errnoText(result), ...said].join(': '));
 }
+
+const optional = (text: string | null): Block | null => (text === null ? null : cstring(text));
 
 /** What the kernel wrote into the file system's log: `e bpf: Unknown parameter`. */
 function messagesOf(task: Executor, fs: number): string[] {

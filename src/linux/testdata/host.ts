@@ -1,0 +1,116 @@
+import { expect, it } from 'vitest';
+import { BPF_MAP_TYPE, BPF_PROG_TYPE, errnoName, HELPERS } from '../../abi/index.ts';
+import { assemble } from '../../isa/index.ts';
+import type { BpfCommand, BpfCommands } from '../../kernel/bpf.ts';
+import { bpf } from '../bpf.ts';
+import type { Executor } from '../executor.ts';
+import { type Libc, LinuxUnavailableError, openLibc } from '../libc.ts';
+import { SYS } from '../numbers.ts';
+
+/** This machine's own kernel for tests, or why they cannot have it. */
+type Host = { readonly libc: Libc } | { readonly missing: string };
+
+async function findHost(): Promise<Host> {
+  try {
+    const libc = await openLibc();
+    const map = bpf(libc, 'MAP_CREATE', { ...ARRAY, maxEntries: 1 });
+    if (!map.ok) return { missing: `bpf(2) refuses to make a map: ${map.reason}` };
+    libc.syscall(SYS.close, map.value);
+    if (process.geteuid?.() !== 0) return { missing: 'not run by root' };
+    return { libc };
+  } catch (error) {
+    if (error instanceof LinuxUnavailableError) return { missing: error.message };
+    throw error;
+  }
+}
+
+export const ARRAY = { mapType: BPF_MAP_TYPE.ARRAY, keySize: 4, valueSize: 8 } as const;
+
+const host = await findHost();
+if ('missing' in host)
+  process.stderr.write(`Tests of src/linux make no calls to this kernel: ${host.missing}\n`);
+
+/**
+ * A test on this machine's own kernel. Nothing is attached and nothing stays. Where the machine does not allow that, it
+ * is a test that says so.
+ */
+export function onLinux(
+  name: string,
+  run: (libc: Libc, scope: Scope) => Promise<void> | void,
+): void {
+  it(name, async () => {
+    if ('missing' in host) return expect(host.missing).not.toBe('');
+    const scope = new Scope(host.libc);
+    try {
+      await run(host.libc, scope);
+    } finally {
+      scope.close();
+    }
+  });
+}
+
+/** @throws Error when the kernel refuses. */
+export function must<C extends BpfCommand>(
+  executor: Executor,
+  command: C,
+  attr: BpfCommands[C]['attr'],
+): BpfCommands[C]['out'] {
+  const result = bpf(executor, command, attr);
+  if (result.ok) return result.value;
+  throw new Error(`${command}: ${errnoName(result.errno)}: ${result.reason}`);
+}
+
+/** What a refusal says: errno by name, and the reason. */
+export function refusal<C extends BpfCommand>(
+  executor: Executor,
+  command: C,
+  attr: BpfCommands[C]['attr'],
+): { readonly errno: string; readonly reason: string; readonly log?: string } {
+  const result = bpf(executor, command, attr);
+  if (result.ok) throw new Error(`${command} was not refused`);
+  return { ...result, errno: errnoName(result.errno) };
+}
+
+/** Descriptors that are closed when the test is over. */
+export class Scope {
+  readonly #executor: Executor;
+  readonly #fds: number[] = [];
+
+  constructor(executor: Executor) {
+    this.#executor = executor;
+  }
+
+  own(fd: number): number {
+    this.#fds.push(fd);
+    return fd;
+  }
+
+  map(attr: Partial<BpfCommands['MAP_CREATE']['attr']> = {}): number {
+    return this.own(must(this.#executor, 'MAP_CREATE', { ...ARRAY, maxEntries: 4, ...attr }));
+  }
+
+  /** A program of a type that needs nothing to run. */
+  program(code: string, attr: Partial<BpfCommands['PROG_LOAD']['attr']> = {}): number {
+    const insns = codeOf(code);
+    const progType = BPF_PROG_TYPE.SOCKET_FILTER;
+    return this.own(
+      must(this.#executor, 'PROG_LOAD', { progType, insns, license: 'GPL', ...attr }),
+    );
+  }
+
+  close(): void {
+    for (const fd of this.#fds.splice(0)) this.#executor.syscall(SYS.close, fd);
+  }
+}
+
+/** Assembled instructions. */
+export const codeOf = (text: string): Uint8Array => assemble(text, { helper: numberOf });
+
+function numberOf(name: string): number | undefined {
+  const number = HELPERS.findIndex((known) => `bpf_${known}` === name);
+  return number < 0 ? undefined : number;
+}
+
+/** 32-bit integers in memory, little endian. */
+export const u32s = (...values: number[]): Uint8Array =>
+  new Uint8Array(new Uint32Array(values).buffer);
