@@ -16,6 +16,7 @@ import {
   tokenRoutes,
 } from './bpftool/routes.ts';
 import type { Context, KernelFlags } from './context.ts';
+import { doctor, events, load } from './linux-commands.ts';
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -177,6 +178,9 @@ const root = buildRouteMap({
     dis,
     object,
     kernels,
+    doctor,
+    load,
+    events,
     prog: progRoutes,
     map: mapRoutes,
     link: linkRoutes,
@@ -185,16 +189,20 @@ const root = buildRouteMap({
     feature: featureRoutes,
   },
   docs: {
-    brief: 'Write, test and explain BPF LSM policies, without a kernel',
+    brief: 'Write, test, explain and load BPF LSM policies',
     fullDescription: [
-      'Write, test and explain BPF LSM policies, without a kernel.',
+      'Write, test and explain BPF LSM policies without a kernel; load and watch them on this machine.',
       '',
       'EXAMPLES',
       '  krsi test examples                     run the tests of the example policies',
       '  krsi object policy.bpf.o               what is in an object file',
       '  krsi btf dump 6.12 > vmlinux.h         a header to write policies with',
+      '  krsi doctor                            does this machine enforce policies?',
+      '  krsi load policy.bpf.o                 enforce one',
+      '  krsi link show                         what is attached; verbs and output are those of bpftool',
       '',
       'Exit codes: 0 success, 1 tests failed, 2 the command or its input cannot be used.',
+      'The verbs of bpftool (prog, map, link, cgroup, token, feature) have its own: 255 for an error.',
     ].join('\n'),
   },
 });
@@ -218,6 +226,6 @@ export const app = buildApplication(root, {
   name: 'krsi',
   versionInfo: { currentVersion: version },
   localization: { text },
-  documentation: { disableAnsiColor: true },
-  scanner: { allowArgumentEscapeSequence: true },
+  documentation: { disableAnsiColor: true, caseStyle: 'convert-camel-to-kebab' },
+  scanner: { allowArgumentEscapeSequence: true, caseStyle: 'allow-kebab-for-camel' },
 });

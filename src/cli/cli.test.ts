@@ -225,6 +225,16 @@ describe('krsi dis', () => {
     expect(out).not.toContain('protect_rename');
   });
 
+  it('counts instructions as the kernel and krsi object do', async () => {
+    const dis = (await krsi(['dis', OBJECT, 'protect_unlink'])).out;
+    const count = /\((\d+) instructions\)/.exec(dis)?.[1];
+    expect((await krsi(['object', OBJECT])).out).toMatch(
+      new RegExp(`protect_unlink .* ${count} instructions`),
+    );
+    const last = [...dis.matchAll(/^ *(\d+): /gm)].at(-1)?.[1];
+    expect(Number(last) + 1).toBe(Number(count));
+  });
+
   it('names subprograms and callbacks where they start', async () => {
     const { out } = await krsi(['dis', 'examples/exec_env/exec_env.bpf.o']);
     expect(out).toContain('\nscan_byte:\n');

@@ -42,3 +42,6 @@ const plain = (_key: string, value: unknown): unknown => {
 };
 
 export const toJson = (value: unknown): string => `${JSON.stringify(value, plain, 2)}\n`;
+
+/** One JSON value in one line. */
+export const jsonLine = (value: unknown): string => `${JSON.stringify(value, plain)}\n`;

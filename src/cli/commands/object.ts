@@ -1,4 +1,10 @@
-import { createCoreCache, relocate, type Btf, type CoreOutcome } from '../../btf/index.ts';
+import {
+  createCoreCache,
+  relocate,
+  type Btf,
+  type BtfArray,
+  type CoreOutcome,
+} from '../../btf/index.ts';
 import { findAttachTarget, readVariable } from '../../client/index.ts';
 import { readInput } from '../../node/read-file.ts';
 import {
@@ -56,6 +62,15 @@ function variableReport(spec: CollectionSpec, btf: Btf, variable: VariableSpec):
   return { name, section, offset, size, type: typeText(btf, typeId), value };
 }
 
+/** The outer dimension comes first: `char[2][16]` are two strings. */
+function arrayText(btf: Btf, array: BtfArray): string {
+  let dimensions = `[${array.length}]`;
+  let element = btf.type(array.element);
+  for (; element.kind === 'array'; element = btf.type(element.element))
+    dimensions += `[${element.length}]`;
+  return `${typeText(btf, element.id)}${dimensions}`;
+}
+
 /** A variable's type as C writes it in a cast. */
 function typeText(btf: Btf, id: number): string {
   const type = btf.type(id);
@@ -69,7 +84,7 @@ function typeText(btf: Btf, id: number): string {
     case 'ptr':
       return `${typeText(btf, type.type)} *`;
     case 'array':
-      return `${typeText(btf, type.element)}[${type.length}]`;
+      return arrayText(btf, type);
     case 'struct':
     case 'union':
     case 'enum':
