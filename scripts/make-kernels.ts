@@ -25,15 +25,16 @@ function take(dir: string, series: string): ShippedKernel {
     if (name === undefined) throw new Error(`${boot} has no ${prefix}*`);
     return join(boot, name);
   };
-  const { btf, release } = openKernelImage(find('vmlinuz-'));
-  if (release === undefined) throw new Error(`the kernel in ${boot} does not tell its release`);
+  const { btf, release, version: uname } = openKernelImage(find('vmlinuz-'));
+  if (release === undefined || uname === undefined)
+    throw new Error(`the kernel in ${boot} does not tell its release and version`);
   writeFileSync(join(folder, `${release}.btf.br`), compress(btf));
   writeFileSync(join(folder, `${release}.config.br`), compress(readFileSync(find('config-'))));
   const [name = '', version = ''] = readFileSync(join(dir, series, 'package'), 'utf8')
     .trim()
     .split(' ');
   const btfSha256 = createHash('sha256').update(btf).digest('hex');
-  return { series, release, package: name, version, btfSha256, btfSize: btf.length };
+  return { series, release, uname, package: name, version, btfSha256, btfSize: btf.length };
 }
 
 const [dir, ...series] = process.argv.slice(2);

@@ -51,6 +51,7 @@ function fakeKernel(refuse: (issued: Issued) => boolean = () => false) {
   } as unknown as Task;
   const kernel: Kernel = {
     release: '6.12.95+deb12-cloud-amd64',
+    version: '#1 SMP',
     possibleCpus: 2,
     btf: () => Promise.resolve(image.btf),
     config: (name) => Promise.resolve(image.config?.get(name)),

@@ -6,24 +6,31 @@ import type { Value } from './codec.ts';
 /** Value of an `extern … __kconfig`, or why it has none. */
 export type KconfigValue = { readonly value: Value } | { readonly problem: string };
 
-/** `KERNEL_VERSION(major, minor, patch)` of a release such as `6.12.95+deb12-cloud-amd64`. */
-export function kernelVersion(release: string): number | undefined {
-  const match = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(release);
+/**
+ * `KERNEL_VERSION(major, minor, patch)` of the kernel's sources. Debian's releases end in a number of their own
+ * (`6.1.0-50-amd64`); what they were made of stands in `uname -v` (libbpf: `get_kernel_version`).
+ */
+export function kernelVersion({
+  release,
+  version,
+}: Pick<Kernel, 'release' | 'version'>): number | undefined {
+  const match =
+    /Debian (\d+)\.(\d+)\.(\d+)/.exec(version) ?? /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(release);
   if (match === null) return undefined;
   const [major, minor, patch] = [Number(match[1]), Number(match[2]), Number(match[3] ?? 0)];
   return major * 65536 + minor * 256 + Math.min(patch, 255);
 }
 
 /** What libbpf computes itself instead of reading it from the configuration. */
-function virtualValue(name: string, release: string, kernel: Btf): KconfigValue | undefined {
+function virtualValue(name: string, kernel: Kernel, kernelBtf: Btf): KconfigValue | undefined {
   const has = (func: string): KconfigValue => ({
-    value: kernel.find(func, 'func') === undefined ? 0 : 1,
+    value: kernelBtf.find(func, 'func') === undefined ? 0 : 1,
   });
   switch (name) {
     case 'LINUX_KERNEL_VERSION': {
-      const value = kernelVersion(release);
+      const value = kernelVersion(kernel);
       return value === undefined
-        ? { problem: `the kernel's release '${release}' does not start with a version` }
+        ? { problem: `the kernel's release '${kernel.release}' does not start with a version` }
         : { value };
     }
     case 'LINUX_HAS_BPF_COOKIE':
@@ -72,7 +79,7 @@ export async function kconfigValue(
   kernel: Kernel,
   kernelBtf: Btf,
 ): Promise<KconfigValue | undefined> {
-  const computed = virtualValue(spec.name, kernel.release, kernelBtf);
+  const computed = virtualValue(spec.name, kernel, kernelBtf);
   if (computed !== undefined) return computed;
   const text = await kernel.config(spec.name);
   if (text !== undefined) return convert(text, btf.type(btf.resolve(spec.typeId)), spec.size);

@@ -9,6 +9,8 @@ import type { SyscallName, Syscalls } from './syscalls.ts';
 export interface Kernel {
   /** As uname -r tells: `6.12.95+deb12-cloud-amd64`. */
   readonly release: string;
+  /** As uname -v tells: `#1 SMP PREEMPT_DYNAMIC Debian 6.12.95-1 (2026-07-05)`. */
+  readonly version: string;
   readonly possibleCpus: number;
   /** The kernel's own BTF, raw (`/sys/kernel/btf/vmlinux`). */
   btf(): Promise<Uint8Array>;

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { release } from 'node:os';
+import { release, version } from 'node:os';
 import { gunzipSync } from 'node:zlib';
 import type { Kernel } from '../kernel/kernel.ts';
 import { LinuxUnavailableError, openLibc } from './libc.ts';
@@ -15,6 +15,7 @@ export async function openLinux(): Promise<Kernel> {
   let config: Promise<ReadonlyMap<string, string>> | undefined;
   return {
     release: running,
+    version: version(),
     possibleCpus: await possibleCpus(),
     btf: () => readFile(BTF).catch(withoutBtf),
     config: async (name) => (await (config ??= readConfig(running))).get(name),

@@ -81,10 +81,11 @@ describe('kernels from files', () => {
   );
 
   const { btf } = openKernelImage('6.1');
-  it('ELF gives its .BTF section and the release in its banner', () => {
-    const rodata = new TextEncoder().encode('..Linux version 6.5.0-rc1 (me@here) ..');
+  it('ELF gives its .BTF section and what its banner tells', () => {
+    const rodata = new TextEncoder().encode('..Linux version 6.5.0-rc1 (me@here) (gcc) #3 SMP\n');
     const image = openKernelImage(file('vmlinux', elf({ '.rodata': rodata, '.BTF': btf })));
     expect(image.release).toBe('6.5.0-rc1');
+    expect(image.version).toBe('#3 SMP');
     expect(image.series).toBe('6.5');
     expect(Buffer.compare(image.btf, btf)).toBe(0);
   });

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { release as hostRelease } from 'node:os';
+import { release as hostRelease, version as hostVersion } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { ENUM_SINCE, FormatError } from '../abi/index.ts';
@@ -9,7 +9,7 @@ import { InputError } from './input-error.ts';
 import { parseKernelConfig } from './kernel-config.ts';
 import { readInput } from './read-file.ts';
 import { findShippedKernel, shippedBtf, shippedConfig, shippedKernels } from './shipped.ts';
-import { isVmlinuz, unpackVmlinuz, vmlinuzRelease } from './vmlinuz.ts';
+import { isVmlinuz, unpackVmlinuz, vmlinuzUname, type Uname } from './vmlinuz.ts';
 
 /** What there is to know of a kernel without running it. */
 export interface KernelImage {
@@ -17,6 +17,8 @@ export interface KernelImage {
   readonly file: string;
   /** `uname -r`, such as `6.12.95+deb12-cloud-amd64`; undefined when neither the file nor the caller told. */
   readonly release: string | undefined;
+  /** `uname -v`, where Debian tells the version that its release only starts with; undefined when the file does not. */
+  readonly version: string | undefined;
   /**
    * `6.12`: from the release, or else, as BTF does not name its kernel, the newest of 6.1, 6.12, 6.18 and 7.3 that has
    * a bpf(2) command which this BTF has and the one before lacks. A guess is never too new.
@@ -27,6 +29,10 @@ export interface KernelImage {
   /** Option to value as in `.config` (`y`, `m`, `250`, `"text"`); undefined when no configuration was found. */
   readonly config: ReadonlyMap<string, string> | undefined;
 }
+
+const UNNAMED: Uname = { release: undefined, version: undefined };
+/** Longer than any banner: it names the builder and the compiler. */
+const BANNER_MAX = 1024;
 
 const HOST_BTF = '/sys/kernel/btf/vmlinux';
 
@@ -43,15 +49,18 @@ function guessSeries(btfBytes: Uint8Array, file: string): string {
   return since.findLast(([name]) => has.has(`BPF_${name}`))?.[1] ?? '6.1';
 }
 
-/** Every vmlinux says `Linux version RELEASE ` in its read-only data (`linux_banner`). */
-function vmlinuxRelease(elf: Elf): string | undefined {
+/** Every vmlinux says `Linux version RELEASE (…) #1 …` in its read-only data (`linux_banner`). */
+function vmlinuxUname(elf: Elf): Uname {
   const section = elf.section('.rodata');
-  if (section === undefined) return undefined;
+  if (section === undefined) return UNNAMED;
   const { buffer, byteOffset, byteLength } = elf.contents(section);
   const bytes = Buffer.from(buffer, byteOffset, byteLength);
   const at = bytes.indexOf('Linux version ');
-  if (at < 0) return undefined;
-  return /^Linux version (\d\S*) /.exec(bytes.toString('latin1', at, at + 256))?.[1];
+  if (at < 0) return UNNAMED;
+  const [banner = ''] = bytes.toString('latin1', at, at + BANNER_MAX).split(/[\n\0]/);
+  const release = /^Linux version (\d\S*) /.exec(banner)?.[1];
+  const version = / (#\d.*)/.exec(banner)?.[1];
+  return { release, version };
 }
 
 /** Distributions put the configuration beside vmlinuz; a running kernel may also tell its own. */
@@ -91,16 +100,22 @@ const isElf = (bytes: Uint8Array): boolean =>
 const isBtf = (bytes: Uint8Array): boolean =>
   (bytes[0] === 0x9f && bytes[1] === 0xeb) || (bytes[0] === 0xeb && bytes[1] === 0x9f);
 
-/** BTF and release, by what the file's first bytes say that it is. */
-function readImage(bytes: Uint8Array, path: string): Pick<KernelImage, 'btf' | 'release'> {
-  if (isBtf(bytes)) return { btf: bytes, release: path === HOST_BTF ? hostRelease() : undefined };
+/** BTF and names, by what the file's first bytes say that it is. */
+function readImage(bytes: Uint8Array, path: string): Uname & { readonly btf: Uint8Array } {
+  if (isBtf(bytes)) {
+    const isHost = path === HOST_BTF;
+    return {
+      btf: bytes,
+      ...(isHost ? { release: hostRelease(), version: hostVersion() } : UNNAMED),
+    };
+  }
   if (isElf(bytes)) {
     const elf = readElf(bytes, { file: path });
-    return { btf: btfOfElf(elf), release: vmlinuxRelease(elf) };
+    return { btf: btfOfElf(elf), ...vmlinuxUname(elf) };
   }
   if (isVmlinuz(bytes)) {
     const elf = readElf(unpackVmlinuz(bytes, path), { file: path });
-    return { btf: btfOfElf(elf), release: vmlinuzRelease(bytes) };
+    return { btf: btfOfElf(elf), ...vmlinuzUname(bytes) };
   }
   const start = Buffer.from(bytes.subarray(0, 8))
     .toString('hex')
@@ -112,9 +127,9 @@ function readImage(bytes: Uint8Array, path: string): Pick<KernelImage, 'btf' | '
 function openShippedKernel(name: string): KernelImage | undefined {
   const kernel = findShippedKernel(name);
   if (kernel === undefined) return undefined;
-  const { release, series } = kernel;
+  const { release, uname: version, series } = kernel;
   const config = parseKernelConfig(shippedConfig(kernel));
-  return { file: release, release, series, btf: shippedBtf(kernel), config };
+  return { file: release, release, version, series, btf: shippedBtf(kernel), config };
 }
 
 /**
@@ -141,6 +156,7 @@ export function openKernelImage(spec: string, release?: string): KernelImage {
   return {
     file: spec,
     release: known,
+    version: image.version,
     series: series ?? guessSeries(image.btf, spec),
     btf: image.btf,
     config: findConfig(spec, known),

@@ -9,6 +9,8 @@ export interface ShippedKernel {
   readonly series: string;
   /** `uname -r` */
   readonly release: string;
+  /** `uname -v` */
+  readonly uname: string;
   /** Binary package and its version that the files were taken from. */
   readonly package: string;
   readonly version: string;

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { FormatError } from '../abi/index.ts';
-import { isVmlinuz, unpackVmlinuz, vmlinuzRelease } from './vmlinuz.ts';
+import { isVmlinuz, unpackVmlinuz, vmlinuzUname } from './vmlinuz.ts';
 
 const u32 = (value: number): Uint8Array => {
   const bytes = new Uint8Array(4);
@@ -20,7 +20,10 @@ function bzImage(payload: Uint8Array, release = '6.5.0-test'): Uint8Array {
   head.set(new TextEncoder().encode('HdrS'), 0x202);
   view.setUint16(0x206, 0x20f, true);
   view.setUint16(0x20e, 0x300 - 512, true);
-  head.set(new TextEncoder().encode(`${release} (builder) #1\0`), 0x300);
+  head.set(
+    new TextEncoder().encode(`${release} (builder) #1 SMP Debian 6.1.176-1 (2026-07-02)\0`),
+    0x300,
+  );
   view.setUint32(0x248, 0, true);
   view.setUint32(0x24c, payload.length, true);
   return join(head, payload);
@@ -51,7 +54,10 @@ describe('vmlinuz', () => {
   });
 
   it('tells the release that its header carries', () => {
-    expect(vmlinuzRelease(bzImage(content, '6.1.0-50-cloud-amd64'))).toBe('6.1.0-50-cloud-amd64');
+    expect(vmlinuzUname(bzImage(content, '6.1.0-50-cloud-amd64'))).toEqual({
+      release: '6.1.0-50-cloud-amd64',
+      version: '#1 SMP Debian 6.1.176-1 (2026-07-02)',
+    });
   });
 
   const gzip = gzipSync(content);
@@ -84,7 +90,7 @@ describe('vmlinuz', () => {
         const damaged = image.slice();
         damaged[at] = value;
         if (!isVmlinuz(damaged)) continue;
-        vmlinuzRelease(damaged);
+        vmlinuzUname(damaged);
         try {
           unpackVmlinuz(damaged, 'vmlinuz');
         } catch (error) {

@@ -55,13 +55,22 @@ export function isVmlinuz(bytes: Uint8Array): boolean {
   return view.getUint16(BOOT_FLAG, true) === 0xaa55 && view.getUint32(HEADER_MAGIC) === 0x48647253;
 }
 
-/** The first word of the header's version string is `uname -r`; undefined when the header has none. */
-export function vmlinuzRelease(bytes: Uint8Array): string | undefined {
+/** What a kernel calls itself: `uname -r` and `uname -v`. */
+export interface Uname {
+  readonly release: string | undefined;
+  readonly version: string | undefined;
+}
+
+/** The header's version string is `RELEASE (BUILDER) VERSION`; members are undefined when it does not say them. */
+export function vmlinuzUname(bytes: Uint8Array): Uname {
   const pointer = viewOf(bytes).getUint16(KERNEL_VERSION, true);
-  if (pointer === 0) return undefined;
+  if (pointer === 0) return { release: undefined, version: undefined };
   const text = bytes.subarray(pointer + SECTOR, pointer + SECTOR + 256);
-  const release = /^[\x21-\x7e]+/.exec(new TextDecoder('latin1').decode(text));
-  return release?.[0];
+  const [, release, version] =
+    /^([\x21-\x7e]+)(?: \([^)\0]*\) (#[\x20-\x7e]*))?/.exec(
+      new TextDecoder('latin1').decode(text),
+    ) ?? [];
+  return { release, version };
 }
 
 /** Where the compressed kernel lies in the image, as the setup header says. */

@@ -10,6 +10,7 @@ import type { Task as SimTask } from './task/task.ts';
 export function asKernel(sim: SimKernel): Kernel {
   return {
     release: sim.release,
+    version: sim.version,
     possibleCpus: sim.possibleCpus,
     btf: async () => sim.btf.bytes,
     config: async (name) => sim.config.get(name),

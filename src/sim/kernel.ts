@@ -40,6 +40,8 @@ export interface BootOptions {
   readonly btf: Btf;
   /** As uname -r tells. */
   readonly release: string;
+  /** As uname -v tells; default `#1 SMP PREEMPT_DYNAMIC`. */
+  readonly version?: string | undefined;
   /** Lines of the kernel's configuration. */
   readonly config?: ReadonlyMap<string, string>;
   /** Default 2. */
@@ -62,6 +64,7 @@ interface Census {
 /** A booted kernel. Everything is synchronous; `asKernel` shows it as the asynchronous `Kernel`. */
 export class SimKernel {
   readonly release: string;
+  readonly version: string;
   readonly possibleCpus: number;
   readonly config: ReadonlyMap<string, string>;
   readonly mem: KernelMemory;
@@ -85,6 +88,7 @@ export class SimKernel {
   constructor(options: BootOptions) {
     const { btf, release } = options;
     this.release = release;
+    this.version = options.version ?? '#1 SMP PREEMPT_DYNAMIC';
     this.possibleCpus = options.possibleCpus ?? 2;
     this.config = options.config ?? new Map();
     this.#random = (options.seed ?? 1) >>> 0 || 1;

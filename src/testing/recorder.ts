@@ -72,6 +72,7 @@ class Recorder {
     const self = this.#wrap(kernel.self, new TaskNames('self'));
     return {
       release: kernel.release,
+      version: kernel.version,
       possibleCpus: kernel.possibleCpus,
       btf: () => kernel.btf(),
       config: (name) => kernel.config(name),
