@@ -78,3 +78,40 @@ it('a NULL trusted argument, which crashes Linux, is a fault that the decision t
   expect(result).toBe(0);
   expect(decision.programs[0]?.fault).toMatch(/\S/);
 });
+
+describe('tests of trusted pointers for NULL', () => {
+  const tests = (code: string): readonly number[] => uses(`${code}\nr0 = 0\nexit`).nullTests;
+
+  it.each([
+    ['of a trusted argument', 'r1 = *(u64 *)(r1 +0)\nif r1 == 0 goto pc+0', [1]],
+    ['of an untrusted one: stays', 'r1 = *(u64 *)(r1 +8)\nif r1 == 0 goto pc+0', []],
+    [
+      'of what it points to: stays',
+      'r1 = *(u64 *)(r1 +0)\nr1 = *(u64 *)(r1 +0)\nif r1 == 0 goto pc+0',
+      [],
+    ],
+    ['of its low half: stays', 'r1 = *(u64 *)(r1 +0)\nif w1 == 0 goto pc+0', []],
+    ['with another number: stays', 'r1 = *(u64 *)(r1 +0)\nif r1 == 1 goto pc+0', []],
+    ['of a looked up value: stays', 'call bpf_map_lookup_elem#1\nif r0 == 0 goto pc+0', []],
+  ])('%s', (_title, code, expected) => {
+    expect(tests(code)).toEqual(expected);
+  });
+
+  it.each([
+    ['6.12', 'if r1 == 0', 0],
+    ['6.12', 'if r1 != 0', -13],
+    ['6.1', 'if r1 == 0', -13],
+    ['6.1', 'if r1 != 0', 0],
+  ])('on %s, `%s` of a NULL argument decides as on Linux', (series, test, result) => {
+    const image = openKernelImage(series);
+    const btf = readBtf(image.btf, { file: series });
+    const { host, load, attach } = bootFake(btf, image.release ?? series);
+    attach(
+      load(
+        'mmap_file',
+        `r1 = *(u64 *)(r1 +0)\nr0 = 0\n${test} goto deny\nexit\ndeny: r0 = -13\nexit`,
+      ),
+    );
+    expect(host.lsm.fire('mmap_file', [null, 0, 0, 0]).result).toBe(result);
+  });
+});

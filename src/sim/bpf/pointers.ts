@@ -4,6 +4,8 @@ import {
   CALL,
   CLASS,
   FRAME_POINTER,
+  INSN_SIZE,
+  JMP,
   PSEUDO,
   REGISTERS,
   SIZE,
@@ -32,6 +34,24 @@ const HELPER_RESULT: Readonly<Record<string, Kind>> = {
   get_current_task_btf: 'object',
 };
 
+/** 64-bit comparisons with a constant. */
+const NULL_TEST = { JEQ: CLASS.JMP | JMP.JEQ, JNE: CLASS.JMP | JMP.JNE } as const;
+const GOTO = CLASS.JMP | JMP.JA;
+
+/** The code with its tests of trusted pointers decided, as Linux leaves it: the pointer is never NULL. */
+export function withoutNullTests(code: Uint8Array, nullTests: readonly number[]): Uint8Array {
+  if (nullTests.length === 0) return code;
+  const out = code.slice();
+  const view = new DataView(out.buffer);
+  for (const slot of nullTests) {
+    const at = slot * INSN_SIZE;
+    if (view.getUint8(at) === NULL_TEST.JEQ) view.setInt16(at + 2, 0, true);
+    view.setUint8(at, GOTO);
+    view.setUint8(at + 1, 0);
+  }
+  return out;
+}
+
 const UNKNOWN: readonly Kind[] = Array.from({ length: REGISTERS }, () => 'other');
 const start = (r1: Kind): State => ({
   registers: UNKNOWN.map((kind, r) => (r === 1 ? r1 : r === FRAME_POINTER ? 'stack' : kind)),
@@ -46,6 +66,11 @@ export interface PointerUses {
   readonly probes: ReadonlySet<number>;
   /** Slots of the stores into kernel objects, which Linux refuses: "only read is supported". */
   readonly objectStores: readonly number[];
+  /**
+   * Slots of the jumps that compare a trusted pointer with NULL. Linux takes it for non-NULL (reg_not_null) and
+   * removes the test, even where a caller passes NULL.
+   */
+  readonly nullTests: readonly number[];
 }
 
 /**
@@ -90,10 +115,13 @@ export function pointerUses(
     objectStores: [
       ...slotsOf(insns, (insn) => isStore(insn) && among(base(insn, insn.dst), 'walked', 'object')),
     ],
+    nullTests: [...slotsOf(insns, (insn) => isNullTest(insn) && base(insn, insn.dst) === 'object')],
   };
 }
 
 const isLoad = ({ kind }: Instruction): boolean => kind === 'load' || kind === 'load_sx';
+const isNullTest = ({ kind, opcode, imm }: Instruction): boolean =>
+  kind === 'jump' && imm === 0 && (opcode === NULL_TEST.JEQ || opcode === NULL_TEST.JNE);
 const isStore = ({ kind }: Instruction): boolean =>
   kind === 'store' || kind === 'store_imm' || kind === 'atomic';
 

@@ -25,7 +25,7 @@ import { isGplCompatible } from './license.ts';
 import { lineTable } from './lines.ts';
 import { mapKind } from './maps/types.ts';
 import { checkName, refuse } from './objects.ts';
-import { pointerUses } from './pointers.ts';
+import { pointerUses, withoutNullTests } from './pointers.ts';
 import { BpfProgram } from './program.ts';
 import { link, programTag } from './relocate.ts';
 import type { BpfBtf, BpfState } from './state.ts';
@@ -175,11 +175,11 @@ function build(
     (type) => !made.sleepable || (mapKind(type)?.sleepable ?? false),
   );
   const { helpers } = state;
-  const { probes, objectStores } = pointerUses(insns, trustedSlots(state, caller));
+  const { probes, objectStores, nullTests } = pointerUses(insns, trustedSlots(state, caller));
   refuseWith(objectStores.map((insn) => ({ ...READ_ONLY, insn })));
   const executable = {
     name: made.name,
-    code,
+    code: withoutNullTests(code, nullTests),
     helpers: (id: number) => helpers[id],
     kfuncs: () => undefined,
     isProbe: (insn: number) => probes.has(insn),
@@ -231,6 +231,7 @@ function trustedSlots({ host }: BpfState, { lsm }: Caller): (slot: number) => bo
   const { btf } = host;
   return (slot) => {
     const param = params.find((candidate) => candidate.slot === slot);
+    if (param?.name.endsWith('__nullable')) return false;
     const type = param?.kind === 'pointer' ? btf.type(btf.resolve(param.type)) : undefined;
     if (type?.kind !== 'ptr') return false;
     const target = btf.kind(btf.resolve(type.type));
