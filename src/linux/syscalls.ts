@@ -1,4 +1,4 @@
-import { AF, parseIpv4, parseIpv6 } from '../abi/index.ts';
+import { sockaddrBytes } from '../kernel/sockaddr.ts';
 import type { SocketAddress, SyscallName, Syscalls } from '../kernel/syscalls.ts';
 import { type Argument, type Block, cstring } from './executor.ts';
 
@@ -63,7 +63,7 @@ function encodeArgument(name: SyscallName, arg: CallArgument): readonly Argument
   if (arg instanceof Uint8Array)
     return WITH_LENGTH.has(name) ? [{ bytes: arg }, arg.length] : [{ bytes: arg }];
   if ('family' in arg) {
-    const bytes = encodeAddress(arg);
+    const bytes = sockaddrBytes(arg);
     return [{ bytes }, bytes.length];
   }
   return [stringVector(arg.map((string) => text(name, string)))];
@@ -78,23 +78,4 @@ function text(name: SyscallName, value: string): Block {
 function stringVector(strings: readonly Block[]): Block {
   const pointers = strings.map((to, i) => ({ offset: i * 8, to }));
   return { bytes: new Uint8Array((strings.length + 1) * 8), pointers };
-}
-
-/**
- * `struct sockaddr_in`, `sockaddr_in6` or a bare family, as in memory.
- * @throws TypeError when the text is no address of the family.
- */
-export function encodeAddress(address: SocketAddress): Uint8Array {
-  const length = { AF_UNSPEC: 16, AF_INET: 16, AF_INET6: 28 }[address.family];
-  const bytes = new Uint8Array(length);
-  const view = new DataView(bytes.buffer);
-  if (address.family === 'AF_UNSPEC') return bytes;
-  const isV4 = address.family === 'AF_INET';
-  view.setUint16(0, isV4 ? AF.INET : AF.INET6, true);
-  view.setUint16(2, address.port);
-  const ip = isV4 ? parseIpv4(address.address) : parseIpv6(address.address);
-  if (ip === undefined) throw new TypeError(`${address.address} is no ${address.family} address`);
-  bytes.set(ip, isV4 ? 4 : 8);
-  if (address.family === 'AF_INET6') view.setUint32(24, address.scopeId ?? 0, true);
-  return bytes;
 }

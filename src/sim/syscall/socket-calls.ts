@@ -1,5 +1,6 @@
+import { sockaddrBytes } from '../../kernel/sockaddr.ts';
 import type { SocketAddress, Syscalls } from '../../kernel/syscalls.ts';
-import { addressText, sockaddrBytes } from '../net/address.ts';
+import { addressText } from '../net/address.ts';
 import type { Socket } from '../net/socket.ts';
 import type { Call, CallContext } from './context.ts';
 import { fileOf } from './file-calls.ts';
