@@ -50,20 +50,24 @@ describe('the built command', () => {
     });
   });
 
-  it('tells in one line of a promise that a test left behind', async () => {
+  const stray = {
+    'a promise': "void Promise.reject(new Error('too late'));",
+    'a timer':
+      "setTimeout(() => { throw new Error('too late'); }); await new Promise((f) => setTimeout(f, 50));",
+  };
+  it.each(Object.entries(stray))('%s that nobody waited for fails its test', async (_, body) => {
     const folder = mkdtempSync(join(tmpdir(), 'krsi-cli-'));
     writeFileSync(
       join(folder, 'a.test.ts'),
       `import { policyTests } from 'krsi/testing';
        export default policyTests((test) => {
-         test('leaves', async () => { void Promise.reject(new Error('too late')); });
+         test('strays', async () => { ${body} });
+         test('leaves a timer', async () => { setInterval(() => undefined, 1000); });
        });`,
     );
-    const { code, err } = await shell(`$KRSI test ${folder}`);
-    expect({ code, err }).toEqual({
-      code: 2,
-      err: 'krsi: a promise that nobody waited for failed: too late\n',
-    });
+    const { code, out, err } = await shell(`$KRSI test ${folder}`);
+    expect(out).toMatch(/FAIL strays \d+ ms\n {4}too late\n.*pass leaves a timer/s);
+    expect({ code, err }).toEqual({ code: 1, err: '' });
   });
 
   it('writes errors to standard error, in one line, and exits with 2', async () => {

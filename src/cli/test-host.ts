@@ -3,6 +3,7 @@ import { readInput } from '../node/read-file.ts';
 import { asKernel, bootKernel } from '../sim/index.ts';
 import type { TestHost } from '../testing/index.ts';
 import type { NamedKernel } from './kernel.ts';
+import { supervise } from './supervise.ts';
 
 /** Boots simulated kernels, and reads objects from beside the test file. */
 export function testHost(testFile: string, image: NamedKernel): TestHost {
@@ -23,6 +24,7 @@ export function testHost(testFile: string, image: NamedKernel): TestHost {
       });
     },
     readObject: (path) => readInput(resolve(folder, path)),
+    supervise: (body) => supervise(body),
     now: () => performance.now(),
   };
 }

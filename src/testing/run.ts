@@ -27,6 +27,8 @@ export interface TestHost {
   boot(): Promise<BootedKernel>;
   /** @param path relative to the folder of the test file. */
   readObject(path: string): Uint8Array;
+  /** Runs the body of a test, for as long as a test may take. */
+  supervise(body: () => Promise<void>): Promise<void>;
   /** In milliseconds. */
   now(): number;
 }
@@ -115,7 +117,7 @@ export async function runTest(test: PolicyTest, host: TestHost): Promise<TestRep
   const start = host.now();
   let error: TestReport['error'];
   try {
-    await test.body({ boot: () => boot(host, session) });
+    await host.supervise(() => test.body({ boot: () => boot(host, session) }));
   } catch (thrown) {
     error = describeError(thrown, host.file);
   }

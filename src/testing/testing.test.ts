@@ -159,6 +159,7 @@ const host = (kernel: Kernel, objects: readonly string[] = []) => {
     file: 'testing.test.ts',
     boot: () => Promise.resolve({ kernel, shutdown: () => objects }),
     readObject: () => new Uint8Array(),
+    supervise: (body: () => Promise<void>) => body(),
     now: () => (now += 5),
   };
 };
