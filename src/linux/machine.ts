@@ -7,7 +7,7 @@ import { type Call, DRIVER, startDriver } from './driver/index.ts';
 import { type Block, cstring } from './executor.ts';
 import { openLinux } from './kernel.ts';
 import { LinuxUnavailableError, openLibc } from './libc.ts';
-import { mustCallAll } from './must-call.ts';
+import { mustCallAll, SyscallError } from './must-call.ts';
 import { SYS } from './numbers.ts';
 import { drivenTask, spawnFrom } from './task.ts';
 
@@ -38,16 +38,18 @@ export async function openMachine(): Promise<Machine> {
   const family = await startDriver(libc);
   try {
     mustCallAll(family.first, callsToPrepare(program));
-  } catch (error) {
+  } catch (cause) {
     await family.close();
-    throw error;
+    if (!(cause instanceof SyscallError)) throw cause;
+    const message = `a machine of its own on the real kernel cannot be had here: ${cause.message}`;
+    throw new LinuxUnavailableError(message, { cause });
   }
   const { first } = family;
   return {
     ...linux,
-    self: drivenTask(libc, first),
+    self: drivenTask(first),
     // Errors of the first steps reject the promise.
-    spawn: async (options = {}) => spawnFrom(libc, first, options),
+    spawn: async (options = {}) => spawnFrom(first, options),
     close: () => family.close(),
   };
 }

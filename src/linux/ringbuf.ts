@@ -2,6 +2,7 @@ import { BPF_MAP_TYPE, ERRNO, errnoText, MAP, PROT } from '../abi/index.ts';
 import type { BpfResult } from '../kernel/bpf.ts';
 import type { RingBuffer, RingBufferStats } from '../kernel/kernel.ts';
 import { bpf } from './bpf.ts';
+import type { Executor } from './executor.ts';
 import type { Libc } from './libc.ts';
 import { SYS } from './numbers.ts';
 
@@ -13,14 +14,17 @@ const HEADER = 8;
 /** How long to wait for a record that a program is writing just now; the kernel wakes nobody for it twice. */
 const BUSY_MILLISECONDS = 1;
 
-/** The mapped memory of a ring buffer. Positions count bytes since the map was made. */
-interface Mapping {
+/** The memory of a ring buffer. Positions count bytes since the map was made. */
+export interface Ring {
   readonly size: number;
   readonly consumer: BigUint64Array;
   readonly producer: BigUint64Array;
   /** The data twice in a row, so that a record at the end is read without a seam. */
   readonly words: Uint32Array;
   readonly bytes: Uint8Array;
+}
+
+interface Mapping extends Ring {
   unmap(): void;
 }
 
@@ -29,13 +33,11 @@ interface Mapping {
  * @param mapFd is duplicated: the caller may close its own.
  */
 export function openRingbuf(libc: Libc, mapFd: number): BpfResult<RingBuffer> {
-  const info = bpf(libc, 'OBJ_GET_INFO_BY_FD', { bpfFd: mapFd });
-  if (!info.ok) return info;
-  if (info.value.kind !== 'map' || info.value.type !== BPF_MAP_TYPE.RINGBUF)
-    return { ok: false, errno: ERRNO.EINVAL, reason: `fd ${mapFd} is no ring buffer` };
+  const size = ringSize(libc, mapFd);
+  if (!size.ok) return size;
   const fd = libc.syscall(SYS.fcntl, mapFd, F_DUPFD_CLOEXEC, 0);
   if (fd < 0) return { ok: false, errno: -fd, reason: errnoText(fd) };
-  const mapping = mapRing(libc, fd, info.value.maxEntries);
+  const mapping = mapRing(libc, fd, size.value);
   if (mapping.ok) return { ok: true, value: reader(libc, fd, mapping.value) };
   libc.syscall(SYS.close, fd);
   return mapping;
@@ -43,29 +45,53 @@ export function openRingbuf(libc: Libc, mapFd: number): BpfResult<RingBuffer> {
 
 const F_DUPFD_CLOEXEC = 1030;
 
+/** The room for records of the ring buffer behind a descriptor, in bytes. */
+export function ringSize(task: Executor, mapFd: number): BpfResult<number> {
+  const info = bpf(task, 'OBJ_GET_INFO_BY_FD', { bpfFd: mapFd });
+  if (!info.ok) return info;
+  if (info.value.kind === 'map' && info.value.type === BPF_MAP_TYPE.RINGBUF)
+    return { ok: true, value: info.value.maxEntries };
+  return { ok: false, errno: ERRNO.EINVAL, reason: `fd ${mapFd} is no ring buffer` };
+}
+
+/** Where a task has a ring buffer mapped. */
+export interface RingPages {
+  readonly consumer: number;
+  /** The producer position, and a page later the data. */
+  readonly producer: number;
+  /** Of the producer position and the data, in bytes. */
+  readonly length: number;
+}
+
 /** The kernel maps: consumer position (one page, writable), producer position (one page), data (twice its size). */
-function mapRing(libc: Libc, fd: number, size: number): BpfResult<Mapping> {
+export function mapPages(task: Executor, fd: number, size: number): BpfResult<RingPages> {
   const map = (length: number, prot: number, offset: number): number =>
-    libc.syscall(SYS.mmap, 0, length, prot, MAP.SHARED, fd, offset);
-  const consumerAt = map(PAGE, PROT.READ | PROT.WRITE, 0);
-  if (consumerAt < 0) return refusal(consumerAt, 'consumer position');
+    task.syscall(SYS.mmap, 0, length, prot, MAP.SHARED, fd, offset);
+  const consumer = map(PAGE, PROT.READ | PROT.WRITE, 0);
+  if (consumer < 0) return refusal(consumer, 'consumer position');
   const length = PAGE + 2 * size;
-  const dataAt = map(length, PROT.READ, PAGE);
-  if (dataAt < 0) {
-    libc.syscall(SYS.munmap, consumerAt, PAGE);
-    return refusal(dataAt, 'producer position and data');
-  }
-  const area = libc.view(dataAt, length);
+  const producer = map(length, PROT.READ, PAGE);
+  if (producer >= 0) return { ok: true, value: { consumer, producer, length } };
+  task.syscall(SYS.munmap, consumer, PAGE);
+  return refusal(producer, 'producer position and data');
+}
+
+export function unmapPages(task: Executor, { consumer, producer, length }: RingPages): void {
+  task.syscall(SYS.munmap, consumer, PAGE);
+  task.syscall(SYS.munmap, producer, length);
+}
+
+function mapRing(libc: Libc, fd: number, size: number): BpfResult<Mapping> {
+  const pages = mapPages(libc, fd, size);
+  if (!pages.ok) return pages;
+  const area = libc.view(pages.value.producer, pages.value.length);
   const value: Mapping = {
     size,
-    consumer: new BigUint64Array(libc.view(consumerAt, PAGE), 0, 1),
+    consumer: new BigUint64Array(libc.view(pages.value.consumer, PAGE), 0, 1),
     producer: new BigUint64Array(area, 0, 1),
     words: new Uint32Array(area, PAGE),
     bytes: new Uint8Array(area, PAGE),
-    unmap() {
-      libc.syscall(SYS.munmap, consumerAt, PAGE);
-      libc.syscall(SYS.munmap, dataAt, length);
-    },
+    unmap: () => unmapPages(libc, pages.value),
   };
   return { ok: true, value };
 }
@@ -110,14 +136,14 @@ function reader(libc: Libc, fd: number, ring: Mapping): RingBuffer {
 }
 
 /** Where this reader is. Space goes back to programs in steps: a 64-bit store for each record would cost more. */
-class Cursor {
-  readonly #ring: Mapping;
+export class Cursor {
+  readonly #ring: Ring;
   #at: number;
   #closed = false;
   #consumed = 0;
   #discarded = 0;
 
-  constructor(ring: Mapping) {
+  constructor(ring: Ring) {
     this.#ring = ring;
     this.#at = Number(Atomics.load(ring.consumer, 0));
   }

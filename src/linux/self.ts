@@ -29,7 +29,7 @@ export async function spawnTask(libc: Libc, options: TaskOptions): Promise<Task>
     await family.close();
     throw error;
   }
-  const task = drivenTask(libc, family.first);
+  const task = drivenTask(family.first);
   return {
     ...task,
     exit: async (status) => {

@@ -1,14 +1,12 @@
-import { ERRNO, errnoText, PTRACE } from '../abi/index.ts';
-import type { RingBuffer, Task, TaskOptions } from '../kernel/kernel.ts';
-import type { BpfResult } from '../kernel/bpf.ts';
+import { errnoText, PTRACE } from '../abi/index.ts';
+import type { Task, TaskOptions } from '../kernel/kernel.ts';
 import { callsToBecome } from './become.ts';
 import { bpf } from './bpf.ts';
 import { type DrivenTask, LAST_FD } from './driver/index.ts';
-import type { Libc } from './libc.ts';
 import { mustCallAll } from './must-call.ts';
 import { SYS } from './numbers.ts';
-import { openRingbuf } from './ringbuf.ts';
 import { settle } from './settle.ts';
+import { openTaskRingbuf } from './task-ringbuf.ts';
 import { encodeSyscall } from './syscalls.ts';
 
 const P_PID = 1;
@@ -17,7 +15,7 @@ const WNOWAIT = 0x0100_0000;
 const WALL = 0x4000_0000;
 
 /** A driven task behind the interface that the simulated kernel's tasks have too. */
-export function drivenTask(libc: Libc, driven: DrivenTask): Task {
+export function drivenTask(driven: DrivenTask): Task {
   return {
     pid: driven.pid,
     bpf: (command, attr) => Promise.resolve(bpf(driven, command, attr)),
@@ -34,11 +32,9 @@ export function drivenTask(libc: Libc, driven: DrivenTask): Task {
     },
     fork: () => {
       const child = driven.fork();
-      return Promise.resolve(
-        typeof child === 'number' ? { errno: -child } : drivenTask(libc, child),
-      );
+      return Promise.resolve(typeof child === 'number' ? { errno: -child } : drivenTask(child));
     },
-    ringbuf: (mapFd) => Promise.resolve(ringbufOf(libc, driven, mapFd)),
+    ringbuf: (mapFd) => Promise.resolve(openTaskRingbuf(driven, mapFd)),
     async exit(status = 0) {
       await driven.call(SYS.exit_group, status);
       await settle([driven]);
@@ -50,7 +46,7 @@ export function drivenTask(libc: Libc, driven: DrivenTask): Task {
  * A child of `parent` with the ids, capabilities and name asked for, and no file open.
  * @throws Error when a policy forbids a step.
  */
-export function spawnFrom(libc: Libc, parent: DrivenTask, options: TaskOptions): Task {
+export function spawnFrom(parent: DrivenTask, options: TaskOptions): Task {
   const child = parent.fork();
   if (typeof child === 'number') throw new Error(`fork for spawn: ${errnoText(-child)}`);
   try {
@@ -59,22 +55,10 @@ export function spawnFrom(libc: Libc, parent: DrivenTask, options: TaskOptions):
     child.kill();
     throw error;
   }
-  return drivenTask(libc, child);
+  return drivenTask(child);
 }
 
 /** PTRACE_ATTACH sends SIGSTOP; what the tracer asks next, it asks of a task that has stopped. */
 function awaitStop(tracer: DrivenTask, pid: number): void {
   tracer.syscall(SYS.waitid, P_PID, pid, null, WSTOPPED | WNOWAIT | WALL, null);
-}
-
-/** The ring buffer, mapped by this process through a descriptor of its own. */
-function ringbufOf(libc: Libc, driven: DrivenTask, mapFd: number): BpfResult<RingBuffer> {
-  const fd = driven.descriptor(mapFd);
-  if (fd < 0) {
-    const reason = fd === -ERRNO.EBADF ? `map_fd ${mapFd} is not open` : errnoText(-fd);
-    return { ok: false, errno: -fd, reason };
-  }
-  const opened = openRingbuf(libc, fd);
-  libc.syscall(SYS.close, fd);
-  return opened;
 }

@@ -31,8 +31,6 @@ export interface DrivenTask extends Executor {
   fork(): DrivenTask | number;
   /** All living tasks that have one first task. */
   family(): Iterable<DrivenTask>;
-  /** A descriptor of this process for what a descriptor of the task stands for (pidfd_getfd), or a negative errno. */
-  descriptor(fd: number): number;
   /** SIGKILL; returns when the task is gone. */
   kill(): void;
 }
@@ -127,7 +125,6 @@ export function driveTask(drivers: Drivers, pid: number, channel: Channel): Driv
       return result;
     },
     family: () => [...living],
-    descriptor: (fd) => (isDead() ? -ERRNO.ESRCH : libc.syscall(SYS.pidfd_getfd, pidfd, fd, 0)),
     kill: () => {
       if (isDead()) return;
       libc.syscall(SYS.pidfd_send_signal, pidfd, SIG.KILL, 0, 0);
