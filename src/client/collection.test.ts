@@ -215,15 +215,6 @@ describe('an object that does not load', () => {
       { programs: { deny: {} } },
       "program 'deny': there is no such program; there are: deny_heap_exec",
     ],
-    [
-      'a map pinned by name',
-      {
-        ...spec,
-        maps: new Map([...spec.maps].map(([n, m]) => [n, { ...m, pinning: 'by_name' as const }])),
-      },
-      {},
-      "map 'events': pinning by name (LIBBPF_PIN_BY_NAME) is not supported",
-    ],
   ];
   it.each(cases)('names %s, and leaves nothing behind', async (_name, object, options, message) => {
     const { kernel, open } = fakeKernel();

@@ -5,8 +5,10 @@ import { Fds } from './fds.ts';
 import { loadParts, type LoadOptions, type LoadedParts } from './load.ts';
 import type { BpfMap } from './map.ts';
 import { checkNames, named } from './names.ts';
-import { attachesItself, type Link, type Program } from './program.ts';
+import type { Link } from './link.ts';
+import { attachesItself, type Program } from './program.ts';
 import { RingbufReader } from './ringbuf.ts';
+import { withToken } from './token.ts';
 import { Variable } from './variable.ts';
 
 /** An object loaded into a kernel: its programs, maps and variables. It owns their file descriptors. */
@@ -39,7 +41,9 @@ export class Collection {
         ? readObject(object, { file: options.file ?? 'object' })
         : object;
     checkNames(spec, options);
-    const fds = new Fds(options.kernel.self);
+    const { self } = options.kernel;
+    const { tokenFd } = options;
+    const fds = new Fds(tokenFd === undefined ? self : withToken(self, tokenFd));
     try {
       return new Collection(spec, fds, await loadParts(spec, options, fds));
     } catch (error) {

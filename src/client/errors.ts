@@ -33,6 +33,15 @@ export class BpfError extends Error implements BpfErrorDetail {
   }
 }
 
+/** A descriptor or pin stands for an object of another kind. */
+export class WrongKindError extends Error {
+  override readonly name = 'WrongKindError';
+
+  constructor(subject: string, expected: string, actual: string) {
+    super(`${subject}: is a ${actual}, not a ${expected}`);
+  }
+}
+
 /** What a {@link LoadError} is about. */
 export interface LoadSubject {
   readonly file: string;

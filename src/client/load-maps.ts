@@ -1,8 +1,10 @@
 import { BPF_F, BPF_MAP_TYPE } from '../abi/index.ts';
 import type { Btf } from '../btf/types.ts';
+import type { MapCreateAttr } from '../kernel/index.ts';
 import type { CollectionSpec, MapSpec } from '../object/spec.ts';
-import { BpfError, LoadError } from './errors.ts';
+import { BpfError, LoadError, WrongKindError } from './errors.ts';
 import { bpf, type Fds } from './fds.ts';
+import type { NamedPins } from './map-by-name.ts';
 
 const PAGE_SIZE = 4096;
 /** Names of kernel objects have at most 15 bytes. */
@@ -56,10 +58,12 @@ export interface MapContext {
   readonly btfFd: number | undefined;
   readonly fds: Fds;
   readonly possibleCpus: number;
+  /** Of maps that the object wants pinned by name. */
+  readonly pins: NamedPins;
 }
 
 export function mapError(file: string, map: string, cause: unknown): unknown {
-  if (!(cause instanceof BpfError)) return cause;
+  if (!(cause instanceof BpfError || cause instanceof WrongKindError)) return cause;
   return new LoadError({ file, kind: 'map', subject: map }, cause.message, { cause });
 }
 
@@ -69,16 +73,45 @@ function maxEntries(map: MapSpec, cpus: number): number {
   return map.maxEntries;
 }
 
+export interface OpenedMap {
+  readonly fd: number;
+  /** It was there already, with contents of its own. */
+  readonly reused: boolean;
+}
+
+/** Creates a map, unless one is pinned under its name already. */
+export async function openMap(context: MapContext, map: MapSpec): Promise<OpenedMap> {
+  const { spec, pins } = context;
+  const byName = map.pinning === 'by_name';
+  try {
+    const pinned = byName ? await pins.open(spec.file, map, mapAttr(context, map)) : undefined;
+    if (pinned !== undefined) return { fd: pinned, reused: true };
+    const fd = await createMap(context, map);
+    if (byName) await pins.add(map, fd);
+    return { fd, reused: false };
+  } catch (error) {
+    throw mapError(spec.file, map.name, error);
+  }
+}
+
 /** Creates a map, and the template of its inner maps if it has one; the template is released again. */
-export async function createMap(context: MapContext, map: MapSpec): Promise<number> {
-  const { fds, spec } = context;
+async function createMap(context: MapContext, map: MapSpec): Promise<number> {
+  const { fds } = context;
+  const innerMapFd = map.inner === undefined ? undefined : await createMap(context, map.inner);
+  const inner = innerMapFd === undefined ? {} : { innerMapFd };
+  try {
+    return fds.own(await bpf(fds.task, 'MAP_CREATE', { ...mapAttr(context, map), ...inner }));
+  } finally {
+    if (innerMapFd !== undefined) await fds.close(innerMapFd);
+  }
+}
+
+function mapAttr(context: MapContext, map: MapSpec): MapCreateAttr {
+  const { spec } = context;
   const mapType = BPF_MAP_TYPE[map.type as keyof typeof BPF_MAP_TYPE];
   const at = { file: spec.file, kind: 'map', subject: map.name } as const;
   if (mapType === undefined) throw new LoadError(at, `map type ${map.type} is unknown`);
-  if (map.pinning !== 'none')
-    throw new LoadError(at, 'pinning by name (LIBBPF_PIN_BY_NAME) is not supported');
-  const innerMapFd = map.inner === undefined ? undefined : await createMap(context, map.inner);
-  const attr = {
+  return {
     mapType,
     keySize: map.keySize,
     valueSize: map.valueSize,
@@ -87,16 +120,8 @@ export async function createMap(context: MapContext, map: MapSpec): Promise<numb
     mapName: kernelMapName(spec.file, map),
     mapExtra: map.mapExtra,
     ...(map.numaNode === undefined ? {} : { numaNode: map.numaNode }),
-    ...(innerMapFd === undefined ? {} : { innerMapFd }),
     ...btfOf(context, map),
   };
-  try {
-    return fds.own(await bpf(fds.task, 'MAP_CREATE', attr));
-  } catch (error) {
-    throw mapError(spec.file, map.name, error);
-  } finally {
-    if (innerMapFd !== undefined) await fds.close(innerMapFd);
-  }
 }
 
 function btfOf(

@@ -7,9 +7,10 @@ import type { Value } from './codec.ts';
 import { BpfError, LoadError, ValueError } from './errors.ts';
 import { bpf, type Fds } from './fds.ts';
 import { kconfigValue } from './kconfig.ts';
-import { createMap, mapError, type MapContext } from './load-maps.ts';
+import { mapError, openMap, type MapContext } from './load-maps.ts';
 import { loadProgram, type ProgramContext } from './load-programs.ts';
 import { BpfMap, type HasFd } from './map.ts';
+import { NamedPins } from './map-by-name.ts';
 import { named } from './names.ts';
 import { Program } from './program.ts';
 import { writeVariable } from './variable.ts';
@@ -36,6 +37,10 @@ export interface LoadOptions {
   readonly variables?: Readonly<Record<string, Value>>;
   readonly maps?: Readonly<Record<string, MapOptions>>;
   readonly programs?: Readonly<Record<string, ProgramOptions>>;
+  /** A BPF token of the task to make everything with. It stays the caller's. */
+  readonly tokenFd?: number;
+  /** Folder in a bpffs for maps that are pinned by name; default `/sys/fs/bpf`. */
+  readonly pinPath?: string;
   /** Name of the object for messages; the names of its data sections in the kernel start with it. */
   readonly file?: string;
 }
@@ -72,8 +77,22 @@ export async function loadParts(
     btf: spec.btf,
     btfFd,
     possibleCpus: kernel.possibleCpus,
+    pins: new NamedPins(fds, options.pinPath),
     maps: new Map(),
   };
+  try {
+    return await loadAll(loading, sections);
+  } catch (error) {
+    await loading.pins.undo();
+    throw error;
+  }
+}
+
+async function loadAll(
+  loading: Loading,
+  sections: ReadonlyMap<string, Uint8Array>,
+): Promise<LoadedParts> {
+  const { spec } = loading;
   for (const map of spec.maps.values()) await addMap(loading, map, sections.get(map.name));
   await fillMapSlots(loading);
   await fillEntries(loading);
@@ -152,10 +171,10 @@ async function addMap(
   const { spec, fds, btf, options, possibleCpus } = loading;
   const maxEntries = options.maps?.[declared.name]?.maxEntries ?? declared.maxEntries;
   const mapSpec = { ...declared, maxEntries };
-  const fd = await createMap(loading, mapSpec);
+  const { fd, reused } = await openMap(loading, mapSpec);
   const map = new BpfMap(mapSpec, fd, { task: fds.task, btf, cpus: possibleCpus });
   loading.maps.set(declared.name, map);
-  if (contents === undefined) return;
+  if (contents === undefined || reused) return;
   try {
     await map.setRaw(0, contents);
     if (mapSpec.data?.readonly === true) await bpf(fds.task, 'MAP_FREEZE', { mapFd: fd });

@@ -1,9 +1,11 @@
 import type { Btf, TypeId } from '../btf/types.ts';
-import type { Task } from '../kernel/index.ts';
+import type { MapInfo, Task } from '../kernel/index.ts';
 import type { MapSpec } from '../object/spec.ts';
 import { decode, encode, type Value } from './codec.ts';
 import { BpfError, ValueError } from './errors.ts';
 import { bpf } from './fds.ts';
+import { infoOf } from './info.ts';
+import { pin } from './pin.ts';
 
 const ENOENT = 2;
 
@@ -73,6 +75,16 @@ export class BpfMap {
     this.#task = context.task;
     this.#btf = context.btf;
     this.#cpus = context.cpus;
+  }
+
+  /** What the kernel tells of it. */
+  info(): Promise<MapInfo> {
+    return infoOf(this.#task, this.fd, 'map', `map '${this.name}'`);
+  }
+
+  /** Keeps the map under a name in a bpffs. */
+  async pin(path: string): Promise<void> {
+    await pin(this.#task, this.fd, path, `map '${this.name}'`);
   }
 
   /** The value, or undefined when the map has no such key. Of a map of maps it is the inner map's id. */

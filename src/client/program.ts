@@ -1,13 +1,11 @@
 import { BPF_ATTACH_TYPE } from '../abi/index.ts';
 import type { ProgramSpec } from '../object/spec.ts';
+import type { ProgInfo } from '../kernel/index.ts';
 import { LoadError } from './errors.ts';
 import { bpf, type Fds } from './fds.ts';
-
-/** An attachment: it lasts until it is closed. */
-export interface Link {
-  readonly fd: number;
-  close(): Promise<void>;
-}
+import { infoOf } from './info.ts';
+import { Link } from './link.ts';
+import { pin } from './pin.ts';
 
 export interface AttachOptions {
   /** File descriptor of the cgroup, for `lsm_cgroup/` programs. */
@@ -74,10 +72,22 @@ export class Program {
       throw this.#error('give the file descriptor of a cgroup as target to attach to');
     const target = options.target === undefined ? {} : { targetFd: options.target };
     const attr = { progFd: this.fd, attachType, ...target };
-    const fd = this.#fds.own(
-      await bpf(this.#fds.task, 'LINK_CREATE', attr, `program '${this.name}'`),
-    );
-    return { fd, close: () => this.#fds.close(fd) };
+    const fd = await bpf(this.#fds.task, 'LINK_CREATE', attr, this.#subject);
+    return new Link(this.#fds, fd, `link of ${this.#subject}`);
+  }
+
+  /** What the kernel tells of it. */
+  info(): Promise<ProgInfo> {
+    return infoOf(this.#fds.task, this.fd, 'prog', this.#subject);
+  }
+
+  /** Keeps the program loaded under a name in a bpffs. It does not keep it attached: pin its link for that. */
+  async pin(path: string): Promise<void> {
+    await pin(this.#fds.task, this.fd, path, this.#subject);
+  }
+
+  get #subject(): string {
+    return `program '${this.name}'`;
   }
 
   #attachType(): number {

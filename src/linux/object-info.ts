@@ -122,7 +122,7 @@ function ask({ executor, fd }: Asker, info: Info): BpfResult<Info> {
 }
 
 /**
- * The kind of an object by the length of its structure, for tasks that have no /proc. Where a token has one too it is as
+ * The kind of an object by the length of its structure, for tasks without /proc. Where a token has one too it is as
  * long as that of BTF, and which of them it is stays untold.
  */
 function kindBySize(size: number): FdKind | undefined {
