@@ -29,29 +29,22 @@ const isByte = (value: JsonValue): value is number =>
 function ofType(value: JsonValue, btf: Btf, id: TypeId): Value {
   if (value === null) throw new UsageError('null is no value in C');
   const type = btf.type(btf.resolve(id));
-  switch (type.kind) {
-    case 'int':
-    case 'ptr':
-    case 'enum':
-    case 'enum64':
-      return typeof value === 'string' && INTEGER.test(value) ? bigInteger(value) : plain(value);
-    case 'array': {
-      if (typeof value === 'string' && isByteArray(btf, type.element))
-        return hexBytes(value) ?? value;
-      if (!Array.isArray(value)) return plain(value);
-      return value.map((element) => ofType(element, btf, type.element));
-    }
-    case 'struct':
-    case 'union': {
-      if (typeof value !== 'object' || Array.isArray(value)) return plain(value);
-      return Object.fromEntries(
-        Object.entries(value).map(([name, member]) => [name, ofMember(member, btf, id, name)]),
-      );
-    }
-    default:
-      return plain(value);
+  if (type.kind === 'array') {
+    if (typeof value === 'string' && isByteArray(btf, type.element))
+      return hexBytes(value) ?? value;
+    if (Array.isArray(value)) return value.map((element) => ofType(element, btf, type.element));
   }
+  const isInteger = ['int', 'ptr', 'enum', 'enum64'].includes(type.kind);
+  if (isInteger && typeof value === 'string' && INTEGER.test(value)) return bigInteger(value);
+  if ((type.kind === 'struct' || type.kind === 'union') && isObject(value))
+    return Object.fromEntries(
+      Object.entries(value).map(([name, member]) => [name, ofMember(member, btf, id, name)]),
+    );
+  return plain(value);
 }
+
+const isObject = (value: JsonValue): value is { [name: string]: JsonValue } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function isByteArray(btf: Btf, element: TypeId): boolean {
   const type = btf.type(btf.resolve(element));
@@ -135,11 +128,10 @@ export function parseEntries(
   if (Array.isArray(json))
     return json.map((element, i) => {
       if (Array.isArray(element)) return entry(element[0], element[1], i);
-      const isObject = typeof element === 'object' && element !== null;
-      return isObject ? entry(element['key'], element['value'], i) : entry(undefined, undefined, i);
+      const { key, value } = isObject(element) ? element : {};
+      return entry(key, value, i);
     });
-  if (typeof json !== 'object' || json === null)
-    throw new UsageError(`${name}: holds neither an object nor an array`);
+  if (!isObject(json)) throw new UsageError(`${name}: holds neither an object nor an array`);
   return Object.entries(json).map(([key, value], i) => {
     const [, parsed] = entry(key, value, i);
     return [parseValue(key, types.key), parsed];

@@ -10,7 +10,7 @@ import { eachObject, infoOf, readBtfById, selectOne, using } from '../bpftool/ob
 import { BpftoolError, type Session } from '../bpftool/session.ts';
 import { show } from '../../testing/equal.ts';
 import { jsonLine, UsageError, type Context } from '../context.ts';
-import { untilSignal } from '../until-signal.ts';
+import { onSignal } from '../on-signal.ts';
 
 export interface EventsFlags {
   readonly type?: string;
@@ -83,32 +83,31 @@ function read(record: Uint8Array, type: RecordType | undefined): Shown {
 }
 
 const line = (value: Shown, json: boolean): string =>
-  json ? jsonLine(value) : `${typeof value === 'string' ? value : show(value as Value)}\n`;
+  json ? jsonLine(value) : `${typeof value === 'string' ? value : show(value)}\n`;
 
-/** Prints records until as many as asked for were there, or a signal ends it. */
+/** Prints records until as many as asked for were there, or a signal closes the buffer. */
 async function follow(
   context: Context,
   buffer: RingBuffer,
   type: RecordType | undefined,
   { json, count = Infinity }: EventsFlags,
 ): Promise<void> {
-  const interruption = untilSignal();
-  let stopped = false;
-  void interruption.signal.then(async () => {
-    stopped = true;
-    await buffer.close();
+  const stop = new AbortController();
+  const release = onSignal(() => {
+    stop.abort();
+    void buffer.close();
   });
   try {
-    for (let left = count; left > 0 && !stopped;) {
-      if (!(await buffer.wait()) || stopped) continue;
-      for (const record of await buffer.consume()) {
-        if (left-- <= 0) break;
-        context.write(line(read(record, type), json));
-      }
+    for (let left = count; left > 0;) {
+      const ready = await buffer.wait();
+      if (stop.signal.aborted) return;
+      const records = ready ? await buffer.consume() : [];
+      for (const record of records.slice(0, left)) context.write(line(read(record, type), json));
+      left -= records.length;
     }
   } finally {
-    interruption.stop();
-    if (!stopped) await buffer.close();
+    release();
+    if (!stop.signal.aborted) await buffer.close();
   }
 }
 

@@ -66,7 +66,9 @@ const NOT_DETACHED = 1;
 export async function detachLink(session: Session, args: Args): Promise<void> {
   if (args.length !== 2)
     throw new BpftoolError('link specifier is invalid or missing', NOT_DETACHED);
-  const fd = await selectOne(session, 'link', args);
+  const fd = await selectOne(session, 'link', args).catch((error: unknown) => {
+    throw error instanceof BpftoolError ? new BpftoolError(error.message, NOT_DETACHED) : error;
+  });
   await using(session, fd, async () => {
     const result = await session.kernel.self.bpf('LINK_DETACH', { linkFd: fd });
     if (!result.ok)

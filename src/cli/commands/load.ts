@@ -9,11 +9,11 @@ import { readObject, type CollectionSpec } from '../../object/index.ts';
 import { UsageError, type Context } from '../context.ts';
 import { fileSystemType, MAGIC } from '../host.ts';
 import { nullTrapWarnings } from '../null-traps.ts';
+import { onSignal } from '../on-signal.ts';
 import { Pins } from '../pins.ts';
 import { lsmsIn, readSecurityfs, whyInactive } from '../securityfs.ts';
 import { kernelWithToken } from '../token-kernel.ts';
 import { parseEntries, parseValue } from '../typed-value.ts';
-import { untilSignal } from '../until-signal.ts';
 
 export interface LoadFlags {
   readonly pin?: string;
@@ -195,16 +195,15 @@ export async function load(context: Context, flags: LoadFlags, file: string): Pr
 
 /** Links last as long as this process, which therefore stays. */
 async function stay(context: Context, collection: Collection, attached: readonly Attached[]) {
-  const interruption = untilSignal();
-  try {
-    describeLoad(context, collection, attached);
-    context.write('in force until this command ends (Ctrl-C); with --pin DIR it would stay\n');
-    const signal = await interruption.signal;
-    await collection.close();
-    context.write(
-      `${signal}: detached ${attached.length} program${attached.length === 1 ? '' : 's'}\n`,
-    );
-  } finally {
-    interruption.stop();
-  }
+  describeLoad(context, collection, attached);
+  context.write('in force until this command ends (Ctrl-C); with --pin DIR it would stay\n');
+  const name = await new Promise<string>((resolve) => {
+    const release = onSignal((signal) => {
+      release();
+      resolve(signal);
+    });
+  });
+  await collection.close();
+  const { length } = attached;
+  context.write(`${name}: detached ${length} program${length === 1 ? '' : 's'}\n`);
 }
