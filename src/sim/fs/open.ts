@@ -65,8 +65,8 @@ function buildHow(requested: number, requestedMode: number): OpenHow | number {
   let flags = requested;
   if ((flags & O.TMPFILE) === O.TMPFILE) return -EOPNOTSUPP;
   const creates = (flags & O.CREAT) !== 0;
-  if (creates && (flags & O.DIRECTORY) !== 0) return -EINVAL;
   if ((flags & O.PATH) !== 0) return { flags: flags & O_PATH_FLAGS, mode: 0, access: 0 };
+  if (creates && (flags & O.DIRECTORY) !== 0) return -EINVAL;
   let access = ACC_MODE[flags & O.ACCMODE] ?? 0;
   if ((flags & O.TRUNC) !== 0) access |= MAY.WRITE;
   if ((flags & O.APPEND) !== 0) access |= MAY.APPEND;

@@ -328,6 +328,13 @@ const USE: Row[] = [
     E.EBADF,
   ],
   ['O_PATH needs no permission on the file', USER, none, (s) => s.open('/etc/shadow', O.PATH), 0],
+  [
+    'O_PATH makes other flags mean nothing, impossible ones too',
+    USER,
+    none,
+    (s) => s.open('/tmp/missing', O.PATH | O.CREAT | O.DIRECTORY),
+    E.ENOENT,
+  ],
   ['close of nothing', USER, none, (s) => s.close(0), E.EBADF],
   ['dup of nothing', USER, none, (s) => s.dup(0), E.EBADF],
   ['write to /dev/null', USER, none, opened('/dev/null', 1, (s, fd) => s.write(fd, text('x'))), 0],
