@@ -43,6 +43,7 @@ async function runScenario(
       return { ...booted, kernel: recording.kernel };
     },
     readObject: (path) => readFileSync(join(folder, path)),
+    supervise: (body) => body(),
     now: () => performance.now(),
   });
   const asked = recordings
