@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { release as hostRelease, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -121,12 +121,20 @@ describe('what is no kernel', () => {
     ['6.99', 'missing', /neither a shipped kernel \(6\.1, 6\.12, 6\.18\) nor a file/],
     ['/nowhere/vmlinuz', 'missing', /no such file/],
     ['/', 'directory', /is a directory/],
-    ['/dev/null', 'unrecognised', /is empty/],
+    ['/dev/zero', 'unreadable', /is a pipe, socket or device, not a regular file/],
     [import.meta.filename, 'unrecognised', /starts with 69 6d 70 6f 72 74 20 7b; not BTF, ELF or/],
   ])('%s is %s', (spec, reason, message) => {
     const error = refusal(spec);
     expect(error).toBeInstanceOf(InputError);
     expect(error).toMatchObject({ reason, path: spec, message: expect.stringMatching(message) });
+  });
+
+  it('a file too large to be one is not read', () => {
+    const path = file('huge', new Uint8Array());
+    truncateSync(path, 2 ** 40);
+    expect(refusal(path)).toMatchObject({
+      message: expect.stringMatching(/has 1099511627776 bytes/),
+    });
   });
 
   it.each([
