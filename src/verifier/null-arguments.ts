@@ -57,10 +57,10 @@ const isSame = (a: Value, b: Value): boolean => {
   return 'argument' in b && a.argument === b.argument;
 };
 
+const agrees = (value: Value, other: Value): boolean => value === undefined || isSame(value, other);
+
 /** What both paths agree on; the same object when nothing is lost. */
 function join(a: State, b: State): State {
-  const agrees = (value: Value, other: Value): boolean =>
-    value === undefined || isSame(value, other);
   const same =
     a.registers.every((value, r) => agrees(value, b.registers[r])) &&
     [...a.stack].every(([at, value]) => agrees(value, b.stack.get(at)));

@@ -31,6 +31,12 @@ export class Args {
     return found;
   }
 
+  /** Whether there is a handle such as `id 3`. @throws BpftoolError for anything but that or nothing. */
+  hasHandle(): boolean {
+    if (this.length !== 0 && this.length !== 2) throw new BpftoolError(`what is '${this.peek()}'?`);
+    return this.length > 0;
+  }
+
   /** @throws BpftoolError naming the verb and how many words it needs. */
   need(verb: string, count: number): void {
     if (this.length < count)

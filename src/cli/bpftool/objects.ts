@@ -10,7 +10,7 @@ import type {
 } from '../../kernel/index.ts';
 import { takeNumber, type Args } from './args.ts';
 import { unescapeMount } from './token.ts';
-import { BpftoolError, type Session } from './session.ts';
+import { BpftoolError, errnoStatus, type Session } from './session.ts';
 
 interface Infos {
   readonly prog: ProgInfo;
@@ -84,8 +84,9 @@ const BY_ID = {
 /** @throws BpftoolError when there is no such object, or it may not be opened. */
 export async function openById(session: Session, kind: ObjectKind, id: number): Promise<number> {
   const result = await fdById(session, kind, id);
-  if (!result.ok) throw new BpftoolError(`${BY_ID[kind](id)}: ${errnoText(result.errno)}`);
-  return result.value;
+  if (result.ok) return result.value;
+  const status = kind === 'link' ? errnoStatus(result.errno) : undefined;
+  throw new BpftoolError(`${BY_ID[kind](id)}: ${errnoText(result.errno)}`, status);
 }
 
 /** Runs `visit` for each object of the kernel in the order of ids; one that is gone meanwhile is passed over. */
@@ -298,6 +299,6 @@ export async function pin(session: Session, kind: ObjectKind, args: Args): Promi
     const why = outside
       ? `${folder} is in no bpf file system: mount one with 'mount -t bpf bpf ${folder}'`
       : errnoText(result.errno);
-    throw new BpftoolError(`can't pin the object (${pathname}): ${why}`);
+    throw new BpftoolError(`can't pin the object (${pathname}): ${why}`, errnoStatus(result.errno));
   });
 }

@@ -26,12 +26,11 @@ export async function showBtfs(session: Session, args: Args): Promise<void> {
     mapIds: maps.get(info.id) ?? [],
   });
   const btfs: ShownBtf[] = [];
-  if (args.length > 0) {
+  if (args.hasHandle()) {
     for (const fd of await selectMany(session, 'btf', args))
       await using(session, fd, async () => {
         btfs.push(shown(await infoOf(session, 'btf', fd)));
       });
-    args.end();
   } else {
     await eachObject(session, 'btf', async (info) => {
       btfs.push(shown(info));

@@ -37,13 +37,12 @@ const progTypeOf = async (session: Session, id: number): Promise<number> =>
 export async function showLinks(session: Session, args: Args): Promise<void> {
   const pins = session.showPinned ? await pinnedPaths(session, 'link') : undefined;
   const links: ShownLink[] = [];
-  const asked = args.length > 0;
+  const asked = args.hasHandle();
   if (asked) {
     for (const fd of await selectMany(session, 'link', args))
       await using(session, fd, async () => {
         links.push(await shownLink(session, await infoOf(session, 'link', fd), pins));
       });
-    args.end();
   } else {
     await eachObject(session, 'link', async (info) => {
       links.push(await shownLink(session, info, pins));

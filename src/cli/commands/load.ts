@@ -125,7 +125,9 @@ async function pinAll(
   const pins = new Pins(kernel.self);
   try {
     await pins.folder(folder);
-    for (const { program, linkFd } of attached) await pins.pin(linkFd, `${folder}/${program}`);
+    const links = new Map(attached.map(({ program, linkFd }) => [program, linkFd]));
+    for (const { name, fd } of collection.programs.values())
+      await pins.pin(links.get(name) ?? fd, `${folder}/${name}`);
     if (collection.maps.size > 0) await pins.folder(`${folder}/maps`);
     for (const map of collection.maps.values())
       await pins.pin(map.fd, `${folder}/maps/${map.name.replaceAll('.', '_')}`);

@@ -58,13 +58,12 @@ function shownMap(session: Session, info: MapInfo, fd: number, pins: Pins | unde
 export async function showMaps(session: Session, args: Args): Promise<void> {
   const pins = session.showPinned ? await pinnedPaths(session, 'map') : undefined;
   const maps: ShownMap[] = [];
-  const asked = args.length > 0;
+  const asked = args.hasHandle();
   if (asked) {
     for (const fd of await selectMany(session, 'map', args))
       await using(session, fd, async () => {
         maps.push(shownMap(session, await infoOf(session, 'map', fd), fd, pins));
       });
-    args.end();
   } else {
     await eachObject(session, 'map', async (info, fd) => {
       maps.push(shownMap(session, info, fd, pins));

@@ -64,13 +64,12 @@ export function printObjects<T>(
 export async function showProgs(session: Session, args: Args): Promise<void> {
   const pins = session.showPinned ? await pinnedPaths(session, 'prog') : undefined;
   const progs: ShownProg[] = [];
-  const asked = args.length > 0;
+  const asked = args.hasHandle();
   if (asked) {
     for (const fd of await selectMany(session, 'prog', args))
       await using(session, fd, async () => {
         progs.push(await shownProg(session, await infoOf(session, 'prog', fd), fd, pins));
       });
-    args.end();
   } else {
     await eachObject(session, 'prog', async (info, fd) => {
       progs.push(await shownProg(session, info, fd, pins));
