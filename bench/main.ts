@@ -9,6 +9,7 @@ import { readObject } from '../src/object/index.ts';
 import { prepare, run, STACK_SIZE, type Executable } from '../src/vm/index.ts';
 import { bootKernel } from '../src/sim/index.ts';
 import { measure, type Row } from './measure.ts';
+import { ringbufRows } from './ringbuf.ts';
 
 /** Prints how long the basic steps take on this machine. `--json FILE` writes the figures to a file as well. */
 const root = join(import.meta.dirname, '..');
@@ -147,6 +148,9 @@ const rows = [
   bootRow(),
   ...[0, 1, 4].map(hookRow),
 ];
+const realRows = await ringbufRows();
+if (typeof realRows === 'string') console.error(realRows);
+else rows.push(...realRows);
 print(rows);
 const [option, path] = process.argv.slice(2);
 if (option === '--json' && path !== undefined) {

@@ -179,10 +179,13 @@ export class Cursor {
     const stretch = Math.min(available, Math.max(size >> 3, 1));
     let offset = this.#at % size;
     let done = 0;
+    let consumed = 0;
+    let discarded = 0;
     let writing = false;
     try {
       while (done < stretch && !this.#closed) {
-        const word = Atomics.load(words, offset >> 2);
+        // A plain load: x86-64 keeps it behind that of the producer position, and what it guards behind it.
+        const word = words[offset >> 2] ?? BUSY_BIT;
         writing = word >= BUSY_BIT;
         if (writing) break;
         const length = word & ~DISCARD_BIT;
@@ -191,11 +194,13 @@ export class Cursor {
         done += step;
         offset = (offset + step) & mask;
         if ((word & DISCARD_BIT) === 0) {
-          this.#consumed++;
+          consumed += 1;
           visit(bytes, at, length);
-        } else this.#discarded++;
+        } else discarded += 1;
       }
     } finally {
+      this.#consumed += consumed;
+      this.#discarded += discarded;
       this.#at += done;
       Atomics.store(consumer, 0, BigInt(this.#at));
     }
