@@ -11,6 +11,8 @@ const OFFSET = { state: 0, count: 4, child: 8, calls: 64 } as const;
 const CALL = { size: 64, result: 0, number: 8, arguments: 16 } as const;
 /** Where the memory for arguments begins in a channel. */
 const DATA = 4096;
+const MOST_DATA = CHANNEL_SIZE - DATA;
+const LEAST_VIEW = 1 << 16;
 /** Most system calls in one request. */
 export const MOST_CALLS = (DATA - OFFSET.calls) / CALL.size;
 
@@ -23,10 +25,13 @@ const FUTEX_WAKE = 1;
 /** The part of the shared memory that one task takes its requests from. */
 export interface Channel {
   readonly index: number;
-  /** Memory for arguments. */
-  readonly data: Uint8Array;
-  /** Where the task sees `data`. */
+  /** Where the task sees its memory for arguments. */
   readonly address: number;
+  /**
+   * That memory, at least so many bytes of it.
+   * @throws RangeError when there are not as many.
+   */
+  data(length: number): Uint8Array;
   /**
    * Asks for system calls, up to the first that fails; `child` is the channel of the task to be, for a fork.
    * @param calls each its number and arguments.
@@ -81,14 +86,21 @@ function must(result: number, what: string): number {
 
 function openChannel(libc: Libc, area: number, index: number): Channel {
   const at = area + index * CHANNEL_SIZE;
-  const memory = libc.view(at, CHANNEL_SIZE);
-  const state = new Int32Array(memory, OFFSET.state, 1);
-  const view = new DataView(memory, 0, DATA);
+  const head = libc.view(at, DATA);
+  const state = new Int32Array(head, OFFSET.state, 1);
+  const view = new DataView(head);
+  let data = new Uint8Array();
   Atomics.store(state, 0, STATE.ABSENT);
   return {
     index,
-    data: new Uint8Array(memory, DATA),
     address: TASK_ADDRESS + index * CHANNEL_SIZE + DATA,
+    data: (length) => {
+      if (length > MOST_DATA)
+        throw new RangeError(`the arguments of a system call take ${length} bytes of ${MOST_DATA}`);
+      // To the garbage collector, memory in view is memory in use: it would soon collect all the time.
+      if (length > data.length) data = new Uint8Array(libc.view(at + DATA, viewLength(length)));
+      return data;
+    },
     request: (calls, child) => {
       view.setUint32(OFFSET.count, calls.length, true);
       view.setUint32(OFFSET.child, child?.index ?? 0, true);
@@ -117,4 +129,11 @@ function openChannel(libc: Libc, area: number, index: number): Channel {
     result: (place) =>
       Number(view.getBigInt64(OFFSET.calls + place * CALL.size + CALL.result, true)),
   };
+}
+
+/** Doubles, so that views are made seldom. */
+function viewLength(length: number): number {
+  let view = LEAST_VIEW;
+  while (view < length) view *= 2;
+  return Math.min(view, MOST_DATA);
 }

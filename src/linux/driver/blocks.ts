@@ -17,27 +17,28 @@ export interface Placed {
 export function placeCalls(channel: Channel, calls: readonly Call[]): Placed {
   const places = new Map<Block, number>();
   let end = 0;
-  const place = (block: Block): bigint => {
-    const known = places.get(block);
-    if (known !== undefined) return BigInt(channel.address + known);
-    const at = end;
-    end = Math.ceil((at + block.bytes.length) / ALIGNMENT) * ALIGNMENT;
-    if (end > channel.data.length)
-      throw new RangeError(`the arguments of a system call take over ${channel.data.length} bytes`);
-    places.set(block, at);
-    channel.data.set(block.bytes, at);
-    const view = new DataView(channel.data.buffer, channel.data.byteOffset + at);
-    for (const { offset, to } of block.pointers ?? []) view.setBigUint64(offset, place(to), true);
-    return BigInt(channel.address + at);
+  const reserve = (block: Block): void => {
+    if (places.has(block)) return;
+    places.set(block, end);
+    end = Math.ceil((end + block.bytes.length) / ALIGNMENT) * ALIGNMENT;
+    for (const { to } of block.pointers ?? []) reserve(to);
   };
+  for (const arg of calls.flat()) if (typeof arg === 'object' && arg !== null) reserve(arg);
+  const data = channel.data(end);
+  const view = new DataView(data.buffer, data.byteOffset);
+  const addressOf = (block: Block): bigint => BigInt(channel.address + (places.get(block) ?? 0));
+  for (const [{ bytes, pointers = [] }, at] of places) {
+    data.set(bytes, at);
+    for (const { offset, to } of pointers) view.setBigUint64(at + offset, addressOf(to), true);
+  }
   const word = (arg: Argument): bigint => {
     if (arg === null) return 0n;
-    return typeof arg === 'object' ? place(arg) : BigInt(arg);
+    return typeof arg === 'object' ? addressOf(arg) : BigInt(arg);
   };
   return {
     calls: calls.map((call) => call.map(word)),
     copyBack: () => {
-      for (const [{ bytes }, at] of places) bytes.set(channel.data.subarray(at, at + bytes.length));
+      for (const [{ bytes }, at] of places) bytes.set(data.subarray(at, at + bytes.length));
     },
   };
 }
