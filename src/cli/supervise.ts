@@ -1,7 +1,11 @@
 /** What a test takes is milliseconds; one that waits for something that never comes takes forever. */
 const TIME_LIMIT = 30_000;
 
-const oneTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+async function toTheEnd(body: () => Promise<void>): Promise<void> {
+  await body();
+  // Node tells of strays only when all promises have settled: one turn of the event loop later.
+  await new Promise((resolve) => setImmediate(resolve));
+}
 
 /**
  * Waits for a test's body. Failures that nobody waits for (a promise without `await`, a throwing timer) are the
@@ -18,8 +22,7 @@ export async function supervise(body: () => Promise<void>, limit = TIME_LIMIT): 
   const timer = setTimeout(late, limit);
   process.on('unhandledRejection', fail).on('uncaughtException', fail);
   try {
-    // Node tells of strays only when all promises have settled: one turn of the event loop later.
-    await Promise.race([failure, body().then(oneTurn)]);
+    await Promise.race([failure, toTheEnd(body)]);
   } finally {
     clearTimeout(timer);
     process.off('unhandledRejection', fail).off('uncaughtException', fail);
