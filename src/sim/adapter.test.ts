@@ -26,6 +26,14 @@ describe.each(kernels)('the simulated $release as a Kernel', (options) => {
     expect(await kernel.btf()).toBe(options.btf.bytes);
   });
 
+  it('names a system call that it lacks', async () => {
+    const { kernel } = boot();
+    const name: string = 'frobnicate';
+    await expect(kernel.self.call(name as 'getpid')).rejects.toThrow(
+      "the simulated kernel has no system call 'frobnicate'",
+    );
+  });
+
   it('spawns, forks and ends tasks', async () => {
     const { sim, kernel } = boot();
     const task = await kernel.spawn({ uid: 1000, comm: 'worker' });

@@ -28,8 +28,12 @@ function asTask(sim: SimKernel, task: SimTask): Task {
   return {
     pid: task.pid,
     bpf: async (command, attr) => sim.bpfCall(task, command, attr),
-    call: async (name: SyscallName, ...args) =>
-      (calls[name] as (...args: unknown[]) => number)(...args),
+    async call(name: SyscallName, ...args) {
+      // Test files are not type-checked before they run.
+      if (!Object.hasOwn(calls, name))
+        throw new Error(`the simulated kernel has no system call '${name}'`);
+      return (calls[name] as (...args: unknown[]) => number)(...args);
+    },
     async fork() {
       const child = sim.fork(task);
       return typeof child === 'number' ? { errno: -child } : asTask(sim, child);

@@ -2,6 +2,7 @@ import { readBtf, type Btf } from '../btf/index.ts';
 import { BpfError, Collection, LoadError } from '../client/index.ts';
 import type { Kernel } from '../kernel/index.ts';
 import type { FireArguments, Fired } from '../sim/index.ts';
+import { show } from './equal.ts';
 import { expectationsOn } from './expect.ts';
 import { denialOf, isDenial, type Denial } from './report.ts';
 import type { Machine, PolicyTest } from './suite.ts';
@@ -99,7 +100,7 @@ function lineIn(file: string, stack: string): number | undefined {
 }
 
 function describeError(error: unknown, file: string): NonNullable<TestReport['error']> {
-  if (!(error instanceof Error)) return { message: String(error) };
+  if (!(error instanceof Error)) return { message: `threw ${show(error)}` };
   const stack = error.stack ?? '';
   const line = lineIn(file, stack);
   const where = line === undefined ? {} : { line };

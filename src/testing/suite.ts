@@ -2,6 +2,7 @@ import type { Btf } from '../btf/index.ts';
 import type { Collection, LoadOptions } from '../client/index.ts';
 import type { Kernel } from '../kernel/index.ts';
 import type { FireArguments, Fired } from '../sim/index.ts';
+import { show } from './equal.ts';
 import type { Expectations } from './expect.ts';
 
 /** A freshly booted kernel with what a test wants to do on it. */
@@ -48,15 +49,23 @@ export type PolicyTests = (test: TestFunction) => void;
  */
 export const policyTests = (define: PolicyTests): PolicyTests => define;
 
+const isBody = (value: unknown): value is TestBody => typeof value === 'function';
+
 export interface PolicyTest {
   readonly name: string;
   readonly body: TestBody;
 }
 
-/** @throws Error when two tests have one name. */
+/**
+ * Test files are not type-checked before they run, so this checks what they register.
+ * @throws Error for a test without a name of its own or without a body.
+ */
 export function collectTests(define: PolicyTests): readonly PolicyTest[] {
   const tests = new Map<string, PolicyTest>();
-  define((name, body) => {
+  define((name: unknown, body: unknown) => {
+    if (typeof name !== 'string' || !/^\P{Cc}+$/u.test(name))
+      throw new Error(`the name of a test is one line of text, not ${show(name)}`);
+    if (!isBody(body)) throw new Error(`the body of test '${name}' is no function`);
     if (tests.has(name)) throw new Error(`two tests are called '${name}'`);
     tests.set(name, { name, body });
   });

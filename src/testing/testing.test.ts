@@ -219,4 +219,13 @@ describe('a test', () => {
     });
     expect(() => collectTests(twice)).toThrow("two tests are called 'a'");
   });
+
+  it.each([
+    [[5, () => Promise.resolve()], 'the name of a test is one line of text, not 5'],
+    [['two\nlines', () => Promise.resolve()], 'the name of a test is one line of text, not "two'],
+    [['no body'], "the body of test 'no body' is no function"],
+  ])('is registered with a name and a body: %j', (args, message) => {
+    const define = policyTests((test) => Reflect.apply(test, undefined, args));
+    expect(() => collectTests(define)).toThrow(message);
+  });
 });
