@@ -68,7 +68,8 @@ static __always_inline void match(struct scan *scan, char byte)
 		scan->matched = DIFFERS;
 		return;
 	}
-	scan->matched = matched + 1;
+	/* From Linux 6.7 on the verifier would else follow each number of matching bytes on a path of its own. */
+	scan->matched = matched + 1 + zero;
 	if (matched + 1 == NAME_LENGTH)
 		scan->preloads++;
 }
