@@ -32,7 +32,10 @@ function splitPair(flag: string, pair: string): readonly [name: string, value: s
   return [pair.slice(0, at), pair.slice(at + 1)];
 }
 
-function variables(spec: CollectionSpec, pairs: readonly string[]): LoadOptions['variables'] {
+function variables(
+  spec: CollectionSpec,
+  pairs: readonly string[],
+): NonNullable<LoadOptions['variables']> {
   return Object.fromEntries(
     pairs.map((pair) => {
       const [name, text] = splitPair('--var', pair);
@@ -44,7 +47,10 @@ function variables(spec: CollectionSpec, pairs: readonly string[]): LoadOptions[
   );
 }
 
-function mapContents(spec: CollectionSpec, pairs: readonly string[]): LoadOptions['maps'] {
+function mapContents(
+  spec: CollectionSpec,
+  pairs: readonly string[],
+): NonNullable<LoadOptions['maps']> {
   return Object.fromEntries(
     pairs.map((pair) => {
       const [name, file] = splitPair('--map', pair);
@@ -152,22 +158,28 @@ function describeLoad(
       );
 }
 
+/** What the command line gives of variables and maps. */
+const given = (
+  spec: CollectionSpec,
+  flags: LoadFlags,
+): Pick<LoadOptions, 'variables' | 'maps'> => ({
+  variables: variables(spec, flags.var),
+  maps: mapContents(spec, flags.map),
+});
+
 async function openCollection(
   context: Context,
   spec: CollectionSpec,
-  kernel: Kernel,
-  flags: LoadFlags,
-) {
-  const kernelBtf = readBtf(await kernel.btf(), { file: 'vmlinux' });
+  options: LoadOptions,
+  showLog: boolean,
+): Promise<Collection> {
+  const kernelBtf = readBtf(await options.kernel.btf(), { file: 'vmlinux' });
   for (const warning of nullTrapWarnings(spec, kernelBtf))
     context.warn(`krsi: warning: ${warning}\n`);
-  const maps = mapContents(spec, flags.map);
-  const given = variables(spec, flags.var);
-  const options = { kernel, kernelBtf, file: spec.file, ...(given && { variables: given }) };
   try {
-    return await Collection.load(spec, { ...options, ...(maps && { maps }) });
+    return await Collection.load(spec, { ...options, kernelBtf, file: spec.file });
   } catch (error) {
-    if (flags.log && error instanceof LoadError && error.log !== undefined)
+    if (showLog && error instanceof LoadError && error.log !== undefined)
       context.warn(`${error.log.trimEnd()}\n`);
     throw error;
   }
@@ -176,11 +188,12 @@ async function openCollection(
 /** `krsi load OBJECT` */
 export async function load(context: Context, flags: LoadFlags, file: string): Promise<void> {
   const spec = readObject(readInput(file), { file });
+  const options = given(spec, flags);
   await refuseInactive(context, spec, flags);
   const machine = await openLinux();
   const kernel = flags.token === undefined ? machine : await kernelWithToken(machine, flags.token);
   const cgroup = await openCgroup(kernel, spec, flags.cgroup);
-  const collection = await openCollection(context, spec, kernel, flags);
+  const collection = await openCollection(context, spec, { ...options, kernel }, flags.log);
   try {
     const attached = await attachAll(collection, cgroup);
     if (flags.pin !== undefined) {

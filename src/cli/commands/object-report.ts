@@ -54,4 +54,6 @@ export interface ObjectReport {
   readonly programs: readonly ProgramReport[];
   readonly maps: readonly MapReport[];
   readonly variables: readonly VariableReport[];
+  /** What will not work as it reads, one sentence each. */
+  readonly warnings: readonly string[];
 }

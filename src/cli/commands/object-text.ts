@@ -69,5 +69,9 @@ export function formatReport(report: ObjectReport): string {
     section('VARIABLES', variables.map(variableRow)),
     section(`NO TARGET on ${report.kernel}`, missing),
     section(`CO-RE on ${report.kernel}`, relocations),
+    section(
+      'WARNINGS',
+      report.warnings.map((warning) => [warning]),
+    ),
   ].join('');
 }

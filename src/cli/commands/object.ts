@@ -14,6 +14,7 @@ import {
   type ProgramSpec,
   type VariableSpec,
 } from '../../object/index.ts';
+import { nullTrapWarnings } from '../null-traps.ts';
 import { toJson, type Context, type KernelFlags } from '../context.ts';
 import { openKernel } from '../kernel.ts';
 import type {
@@ -143,6 +144,7 @@ function report(spec: CollectionSpec, kernel: Btf, kernelName: string): ObjectRe
       btf === undefined
         ? []
         : [...spec.variables.values()].map((v) => variableReport(spec, btf, v)),
+    warnings: nullTrapWarnings(spec, kernel),
   };
 }
 
