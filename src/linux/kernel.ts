@@ -11,6 +11,15 @@ import { selfTask, spawnTask } from './self.ts';
  */
 export async function openLinux(): Promise<Kernel> {
   const libc = await openLibc();
+  return {
+    ...(await kernelFacts()),
+    self: selfTask(libc),
+    spawn: (options = {}) => spawnTask(libc, options),
+  };
+}
+
+/** What a running kernel tells of itself. */
+export async function kernelFacts(): Promise<Omit<Kernel, 'self' | 'spawn'>> {
   const running = release();
   let config: Promise<ReadonlyMap<string, string>> | undefined;
   return {
@@ -19,8 +28,6 @@ export async function openLinux(): Promise<Kernel> {
     possibleCpus: await possibleCpus(),
     btf: () => readFile(BTF).catch(withoutBtf),
     config: async (name) => (await (config ??= readConfig(running))).get(name),
-    self: selfTask(libc),
-    spawn: (options = {}) => spawnTask(libc, options),
     decisions: () => undefined,
   };
 }

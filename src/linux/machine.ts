@@ -5,7 +5,7 @@ import { ROOT_TREE, type RootEntry } from '../kernel/root-tree.ts';
 import { callsToBecome } from './become.ts';
 import { type Call, DRIVER, startDriver } from './driver/index.ts';
 import { type Block, cstring } from './executor.ts';
-import { openLinux } from './kernel.ts';
+import { kernelFacts } from './kernel.ts';
 import { LinuxUnavailableError, openLibc } from './libc.ts';
 import { mustCallAll, SyscallError } from './must-call.ts';
 import { SYS } from './numbers.ts';
@@ -34,7 +34,8 @@ export interface Machine extends Kernel {
 export async function openMachine(): Promise<Machine> {
   if (process.geteuid?.() !== 0)
     throw new LinuxUnavailableError('a machine of its own on the real kernel needs root');
-  const [libc, linux, program] = [await openLibc(), await openLinux(), await readFile(DRIVER)];
+  const opening = [openLibc(), kernelFacts(), readFile(DRIVER)] as const;
+  const [libc, facts, program] = await Promise.all(opening);
   const family = await startDriver(libc);
   try {
     mustCallAll(family.first, callsToPrepare(program));
@@ -46,7 +47,7 @@ export async function openMachine(): Promise<Machine> {
   }
   const { first } = family;
   return {
-    ...linux,
+    ...facts,
     self: drivenTask(first),
     // Errors of the first steps reject the promise.
     spawn: async (options = {}) => spawnFrom(first, options),
