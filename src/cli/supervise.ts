@@ -14,10 +14,11 @@ async function toTheEnd(body: () => Promise<void>): Promise<void> {
  * @throws Error when the body is not done in time, and what the body or its strays threw.
  */
 export async function supervise(body: () => Promise<void>, limit = TIME_LIMIT): Promise<void> {
-  let fail: (reason: unknown) => void = () => undefined;
-  const failure = new Promise<never>((_, reject) => {
-    fail = reject;
+  let reject: ((reason: unknown) => void) | undefined;
+  const failure = new Promise<never>((_, refuse) => {
+    reject = refuse;
   });
+  const fail = (reason: unknown): void => reject?.(reason);
   const late = (): void => fail(new Error(`the test was not done after ${limit / 1000} s`));
   const timer = setTimeout(late, limit);
   process.on('unhandledRejection', fail).on('uncaughtException', fail);

@@ -42,11 +42,11 @@ export class KernelMemory implements LinearMemory {
   u32!: Uint32Array;
   view!: DataView;
   readonly baseHi: number = KERNEL_BASE_HI;
-  readonly wasm: WebAssembly.Memory;
   /** For leak checks. */
   liveObjects = 0;
   liveBytes = 0;
 
+  readonly #wasm: WebAssembly.Memory;
   readonly #limit: number;
   #next = FIRST_OFFSET;
   /** Size class + 1 of each page; 0 is free or untouched, LARGE starts a run. */
@@ -61,7 +61,7 @@ export class KernelMemory implements LinearMemory {
   constructor(options: { initial?: number; limit?: number } = {}) {
     this.#limit = options.limit ?? 1024 * 1024 * 1024;
     const initial = Math.min(options.initial ?? 1024 * 1024, this.#limit);
-    this.wasm = new WebAssembly.Memory({
+    this.#wasm = new WebAssembly.Memory({
       initial: initial / WASM_PAGE,
       maximum: this.#limit / WASM_PAGE,
     });
@@ -170,12 +170,12 @@ export class KernelMemory implements LinearMemory {
     if (needed > this.#limit)
       throw new OutOfMemory(`kernel memory limit of ${this.#limit} bytes reached`);
     const target = Math.min(this.#limit, Math.max(needed, this.size * 2));
-    this.wasm.grow(Math.ceil((target - this.size) / WASM_PAGE));
+    this.#wasm.grow(Math.ceil((target - this.size) / WASM_PAGE));
     this.#refresh(this.#pageClass, this.#starts);
   }
 
   #refresh(classes: Uint8Array, starts: Uint8Array): void {
-    const { buffer } = this.wasm;
+    const { buffer } = this.#wasm;
     this.u8 = new Uint8Array(buffer);
     this.u32 = new Uint32Array(buffer);
     this.view = new DataView(buffer);
