@@ -224,6 +224,10 @@ describe('system calls', () => {
     expect(named(await killer.call('getpid'))).toBe('ESRCH');
   });
 
+  onMachine('of kill do not reach for the whole computer', async ({ self }) => {
+    await expect(self.call('kill', -1, SIG.KILL)).rejects.toThrow(TypeError);
+  });
+
   onMachine('of ptrace meet a target that has stopped', async (machine) => {
     const target = await machine.spawn();
     const tracer = await machine.spawn();

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { SIG } from '../abi/index.ts';
 import type { DrivenTask } from './driver/index.ts';
+import { statusOf } from './proc-status.ts';
 
 /** A task that has to die does so at once, unless the machine is very busy. */
 const PATIENCE = 5000;
@@ -36,12 +36,4 @@ function isDying(pid: number): boolean {
   const deadly = pending & ~HARMLESS_MASK;
   const stopped = /^State:\t[Tt]/m.test(status);
   return (stopped ? deadly & (1n << BigInt(SIG.KILL - 1)) : deadly) !== 0n;
-}
-
-function statusOf(pid: number): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/status`, 'latin1');
-  } catch {
-    return undefined;
-  }
 }

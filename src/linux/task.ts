@@ -9,6 +9,8 @@ import { settle } from './settle.ts';
 import { openTaskRingbuf } from './task-ringbuf.ts';
 import { encodeSyscall } from './syscalls.ts';
 
+/** As pid of kill(2). */
+const EVERYBODY = -1;
 const P_PID = 1;
 const WSTOPPED = 2;
 const WNOWAIT = 0x0100_0000;
@@ -20,6 +22,8 @@ export function drivenTask(driven: DrivenTask): Task {
     pid: driven.pid,
     bpf: (command, attr) => Promise.resolve(bpf(driven, command, attr)),
     async call(name, ...args) {
+      if (name === 'kill' && args[0] === EVERYBODY)
+        throw new TypeError('kill(-1) would reach every process of this computer, not only tasks');
       const result = await driven.call(...encodeSyscall(name, args));
       if (name === 'kill') {
         await settle(driven.family());

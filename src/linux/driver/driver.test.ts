@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { describe, expect } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { ERRNO, O, SIG } from '../../abi/index.ts';
 import { cstring } from '../executor.ts';
 import { SYS } from '../numbers.ts';
 import { onLinux } from '../testdata/host.ts';
-import { DRIVER, type DrivenTask, startDriver } from './index.ts';
+import { DRIVER, type DrivenTask, startDriver, TaskHangsError } from './index.ts';
 
 const { EBADF, EFAULT, ENOSYS, ESRCH } = ERRNO;
 const [GETPID, GETPPID, PIPE, KILL, EXECVE, NO_SUCH_CALL] = [39, 110, 22, 62, 59, 9999];
@@ -92,6 +92,33 @@ describe('a driven task', () => {
     expect(task.syscall(SYS.write, to, { bytes: Uint8Array.of(7) }, 1)).toBe(1);
     expect(await read).toBe(1);
     expect(bytes[0]).toBe(7);
+  });
+
+  withTask('makes one call at a time, in order', async (task) => {
+    const ends = new Uint8Array(8);
+    task.syscall(PIPE, { bytes: ends });
+    const [from = 0, to = 0] = new Int32Array(ends.buffer);
+    const other = fork(task);
+    const bytes = new Uint8Array(1);
+    const read = task.call(SYS.read, from, { bytes }, 1);
+    const then = task.call(GETPID);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(() => task.syscall(GETPID)).toThrow(TaskHangsError);
+    other.syscall(SYS.write, to, { bytes: Uint8Array.of(7) }, 1);
+    expect(await Promise.all([read, then])).toEqual([1, task.pid]);
+  });
+
+  withTask('that hangs is an error, which says what it does', async (task) => {
+    const child = fork(task);
+    expect(task.syscall(KILL, child.pid, SIG.STOP)).toBe(0);
+    const now = vi.spyOn(performance, 'now');
+    let time = 0;
+    now.mockImplementation(() => (time += 10_000));
+    const stopped = `task ${child.pid} (T (stopped)) has not come back from system call ${GETPID}`;
+    expect(() => child.syscall(GETPID)).toThrow(stopped);
+    now.mockRestore();
+    expect(() => child.syscall(GETPID)).toThrow(TaskHangsError);
+    expect(task.syscall(GETPID)).toBe(task.pid);
   });
 
   withTask('that dies in a call gives ESRCH, then and later', async (task) => {

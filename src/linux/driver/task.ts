@@ -2,6 +2,7 @@ import { ERRNO, SIG } from '../../abi/index.ts';
 import type { Argument, Executor } from '../executor.ts';
 import type { Libc } from '../libc.ts';
 import { SYS } from '../numbers.ts';
+import { statusOf } from '../proc-status.ts';
 import { type Area, type Channel, MOST_CALLS } from './area.ts';
 import { type Call, placeCalls } from './blocks.ts';
 
@@ -53,92 +54,136 @@ export class TaskHangsError extends Error {
  * @throws Error when it dies before.
  */
 export function driveTask(drivers: Drivers, pid: number, channel: Channel): DrivenTask {
-  const { libc, area, living } = drivers;
-  const pidfd = libc.syscall(SYS.pidfd_open, pid, 0);
-  if (pidfd < 0) throw new Error(`pidfd_open of ${pid} failed with errno ${-pidfd}`);
-  let dead = false;
-  const isDead = (milliseconds = 0): boolean => {
-    if (dead) return true;
-    // struct pollfd: the descriptor, then the events asked for.
-    const poll = new Uint8Array(new Int32Array([pidfd, POLLIN]).buffer);
-    if (libc.syscall(SYS.poll, { bytes: poll }, 1, milliseconds) <= 0) return false;
-    dead = true;
-    living.delete(task);
-    libc.syscall(SYS.close, pidfd);
-    area.give(channel);
-    return true;
-  };
-  /** @returns true when there is an answer, false when the task died. */
-  const awaitAnswer = (until: number, number?: number): boolean => {
-    while (!channel.wait(BEAT)) {
-      // The answer may have come just before the end.
-      if (isDead()) return channel.wait(0);
-      if (performance.now() > until) throw hangs(pid, number);
-    }
-    return true;
-  };
-  /** @returns what gives the results once there is an answer. */
-  const begin = (calls: readonly Call[], child?: Channel): (() => readonly number[]) => {
-    const placed = placeCalls(channel, calls);
-    channel.request(placed.calls, child);
-    return () => {
-      placed.copyBack();
-      const results = calls.map((_call, i) => channel.result(i));
-      const failed = results.findIndex((result) => result < 0);
-      return failed < 0 ? results : results.slice(0, failed + 1);
-    };
-  };
-  const make = (calls: readonly Call[], child?: Channel): readonly number[] => {
-    if (isDead()) return GONE;
-    const end = begin(calls, child);
-    return awaitAnswer(performance.now() + PATIENCE, calls[0]?.[0]) ? end() : GONE;
-  };
-  const task: DrivenTask = {
-    pid,
-    get alive() {
-      return !isDead();
-    },
-    syscall: (...call) => make([call])[0] ?? 0,
-    syscalls: (calls) => {
-      const results: number[] = [];
-      while (results.length < calls.length && (results.at(-1) ?? 0) >= 0)
-        results.push(...make(calls.slice(results.length, results.length + MOST_CALLS)));
-      return results;
-    },
-    call: async (...call) => {
-      if (isDead()) return -ERRNO.ESRCH;
-      const end = begin([call]);
-      const start = performance.now();
-      while (!channel.wait(performance.now() - start < DOZE ? BEAT : 0)) {
-        if (isDead()) return channel.wait(0) ? (end()[0] ?? 0) : -ERRNO.ESRCH;
-        const waited = performance.now() - start;
-        if (waited > PATIENCE) throw hangs(pid, call[0]);
-        if (waited >= DOZE) await new Promise((resolve) => setTimeout(resolve, BEAT));
-      }
-      return end()[0] ?? 0;
-    },
-    fork: () => {
-      const child = area.take();
-      const [result = 0] = make([[SYS.clone, SIG.CHLD]], child);
-      if (result > 0) return driveTask(drivers, result, child);
-      area.give(child);
-      return result;
-    },
-    family: () => [...living],
-    kill: () => {
-      if (isDead()) return;
-      libc.syscall(SYS.pidfd_send_signal, pidfd, SIG.KILL, 0, 0);
-      if (!isDead(PATIENCE)) throw hangs(pid, SYS.pidfd_send_signal);
-    },
-  };
-  living.add(task);
-  if (!awaitAnswer(performance.now() + PATIENCE))
-    throw new Error(`task ${pid} ended before its first system call`);
+  const task = new Driven(drivers, pid, channel);
+  drivers.living.add(task);
+  task.awaitStart();
   return task;
 }
 
-function hangs(pid: number, number?: number): TaskHangsError {
-  const what = number === undefined ? 'its start' : `system call ${number}`;
-  const seconds = PATIENCE / 1000;
-  return new TaskHangsError(`task ${pid} has not answered for ${seconds} s, since ${what}`);
+class Driven implements DrivenTask {
+  readonly pid: number;
+  readonly #drivers: Drivers;
+  readonly #channel: Channel;
+  readonly #pidfd: number;
+  #dead = false;
+  /** The system call that it has not answered yet. */
+  #current: number | undefined;
+
+  constructor(drivers: Drivers, pid: number, channel: Channel) {
+    this.pid = pid;
+    this.#drivers = drivers;
+    this.#channel = channel;
+    this.#pidfd = drivers.libc.syscall(SYS.pidfd_open, pid, 0);
+    if (this.#pidfd < 0) throw new Error(`pidfd_open of ${pid} gave ${this.#pidfd}`);
+  }
+
+  get alive(): boolean {
+    return !this.#hasDied();
+  }
+
+  syscall(...call: Call): number {
+    return this.#make([call])[0] ?? 0;
+  }
+
+  syscalls(calls: readonly Call[]): readonly number[] {
+    const results: number[] = [];
+    while (results.length < calls.length && (results.at(-1) ?? 0) >= 0)
+      results.push(...this.#make(calls.slice(results.length, results.length + MOST_CALLS)));
+    return results;
+  }
+
+  async call(...call: Call): Promise<number> {
+    while (this.#current !== undefined && !this.#hasDied()) await pause();
+    if (this.#hasDied()) return -ERRNO.ESRCH;
+    const end = this.#begin([call]);
+    const start = performance.now();
+    for (;;) {
+      const waited = performance.now() - start;
+      if (this.#channel.wait(waited < DOZE ? BEAT : 0)) return end()[0] ?? 0;
+      // The answer may have come just before the end.
+      if (this.#hasDied()) return this.#channel.wait(0) ? (end()[0] ?? 0) : -ERRNO.ESRCH;
+      if (waited > PATIENCE) throw this.#hangs();
+      if (waited >= DOZE) await pause();
+    }
+  }
+
+  fork(): DrivenTask | number {
+    const { area } = this.#drivers;
+    const child = area.take();
+    const [result = 0] = this.#make([[SYS.clone, SIG.CHLD]], child);
+    if (result > 0) return driveTask(this.#drivers, result, child);
+    area.give(child);
+    return result;
+  }
+
+  family(): Iterable<DrivenTask> {
+    return [...this.#drivers.living];
+  }
+
+  kill(): void {
+    if (this.#hasDied()) return;
+    this.#drivers.libc.syscall(SYS.pidfd_send_signal, this.#pidfd, SIG.KILL, 0, 0);
+    if (!this.#hasDied(PATIENCE)) throw new TaskHangsError(`task ${this.pid} survives SIGKILL`);
+  }
+
+  awaitStart(): void {
+    if (!this.#hasAnswer()) throw new Error(`task ${this.pid} ended before its first system call`);
+  }
+
+  /** Whether it dies within some time; what it had is given back then. */
+  #hasDied(milliseconds = 0): boolean {
+    if (this.#dead) return true;
+    const { libc, area, living } = this.#drivers;
+    // struct pollfd: the descriptor, then the events asked for.
+    const bytes = new Uint8Array(new Int32Array([this.#pidfd, POLLIN]).buffer);
+    if (libc.syscall(SYS.poll, { bytes }, 1, milliseconds) <= 0) return false;
+    this.#dead = true;
+    living.delete(this);
+    libc.syscall(SYS.close, this.#pidfd);
+    area.give(this.#channel);
+    return true;
+  }
+
+  #make(calls: readonly Call[], child?: Channel): readonly number[] {
+    if (this.#hasDied()) return GONE;
+    const end = this.#begin(calls, child);
+    return this.#hasAnswer() ? end() : GONE;
+  }
+
+  /**
+   * @returns what gives the results once there is an answer.
+   * @throws TaskHangsError while a call before is under way.
+   */
+  #begin(calls: readonly Call[], child?: Channel): () => readonly number[] {
+    if (this.#current !== undefined) throw this.#hangs();
+    const placed = placeCalls(this.#channel, calls);
+    this.#current = calls[0]?.[0];
+    this.#channel.request(placed.calls, child);
+    return () => {
+      this.#current = undefined;
+      placed.copyBack();
+      const results = calls.map((_call, i) => this.#channel.result(i));
+      const failed = results.findIndex((result) => result < 0);
+      return failed < 0 ? results : results.slice(0, failed + 1);
+    };
+  }
+
+  /** Waits. @returns true when there is an answer, false when the task died. */
+  #hasAnswer(): boolean {
+    const until = performance.now() + PATIENCE;
+    while (!this.#channel.wait(BEAT)) {
+      // The answer may have come just before the end.
+      if (this.#hasDied()) return this.#channel.wait(0);
+      if (performance.now() > until) throw this.#hangs();
+    }
+    return true;
+  }
+
+  #hangs(): TaskHangsError {
+    const what = this.#current === undefined ? 'its start' : `system call ${this.#current}`;
+    const state = statusOf(this.pid)?.match(/^State:\t(.*)$/m)?.[1] ?? 'unknown';
+    return new TaskHangsError(`task ${this.pid} (${state}) has not come back from ${what}`);
+  }
 }
+
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, BEAT));
