@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest';
 import {
   AT,
   BPF_ATTACH_TYPE,
+  BPF_F,
   BPF_MAP_TYPE,
   BPF_PROG_TYPE,
   O,
@@ -14,10 +15,18 @@ import { makeMount } from './mount.ts';
 import { mustCall } from './must-call.ts';
 import { SYS } from './numbers.ts';
 import { spawnTask } from './self.ts';
-import { codeOf, must, onLinux, refusal, type Scope, u32s } from './testdata/host.ts';
+import {
+  CLOSED,
+  codeOf,
+  knowsPathFd,
+  must,
+  onLinux,
+  refusal,
+  type Scope,
+  u32s,
+} from './testdata/host.ts';
 
 const ALLOW = 'r0 = 7\nexit';
-const CLOSED = 900;
 
 /** The elements of a map of 32-bit keys and 64-bit values, by batches of two. */
 function readAll(
@@ -259,12 +268,12 @@ function bpffs(libc: Executor, scope: Scope): number {
   const mount = scope.own(makeMount(libc, 'bpf'));
   return scope.own(mustCall(libc, 'openat', mount, cstring('.'), O.DIRECTORY | O.CLOEXEC));
 }
-const BY_PATH_FD = 1 << 14;
 
 describe('pins', () => {
   onLinux('keep what no descriptor holds', (libc, scope) => {
     const pathFd = bpffs(libc, scope);
-    const at = { pathname: 'numbers', pathFd, fileFlags: BY_PATH_FD };
+    const at = { pathname: 'numbers', pathFd, fileFlags: BPF_F.PATH_FD };
+    if (!knowsPathFd(libc)) return expect(refusal(libc, 'OBJ_GET', at).errno).toBe('EINVAL');
     const mapFd = must(libc, 'MAP_CREATE', {
       mapType: BPF_MAP_TYPE.ARRAY,
       keySize: 4,

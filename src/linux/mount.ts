@@ -50,14 +50,14 @@ function configure(
 
 const optional = (text: string | null): Block | null => (text === null ? null : cstring(text));
 
-/** What the kernel wrote into the file system's log: `e bpf: Unknown parameter`. */
+/** What the kernel wrote into the file system's log, without the mark of severity: `e bpf: Unknown parameter`. */
 function messagesOf(task: Executor, fs: number): string[] {
   const messages: string[] = [];
   for (;;) {
     const bytes = new Uint8Array(256);
     const length = task.syscall(SYS.read, fs, { bytes }, bytes.length);
     if (length <= 0) return messages;
-    messages.push(textOf(bytes.subarray(0, length)).trim());
+    messages.push(textOf(bytes.subarray(0, length)).slice(2).trim());
   }
 }
 

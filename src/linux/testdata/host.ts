@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { BPF_MAP_TYPE, BPF_PROG_TYPE, errnoName, HELPERS } from '../../abi/index.ts';
+import { BPF_F, BPF_MAP_TYPE, BPF_PROG_TYPE, CAP, errnoName, HELPERS } from '../../abi/index.ts';
 import { assemble } from '../../isa/index.ts';
 import type { BpfCommand, BpfCommands } from '../../kernel/bpf.ts';
 import { bpf } from '../bpf.ts';
@@ -16,13 +17,31 @@ async function findHost(): Promise<Host> {
     const map = bpf(libc, 'MAP_CREATE', { ...ARRAY, maxEntries: 1 });
     if (!map.ok) return { missing: `bpf(2) refuses to make a map: ${map.reason}` };
     libc.syscall(SYS.close, map.value);
-    if (process.geteuid?.() !== 0) return { missing: 'not run by root' };
+    if (!isPrivileged())
+      return { missing: 'CAP_SYS_ADMIN is not among the effective capabilities' };
     return { libc };
   } catch (error) {
     if (error instanceof LinuxUnavailableError) return { missing: error.message };
     throw error;
   }
 }
+
+function isPrivileged(): boolean {
+  const [, mask = '0'] = /^CapEff:\s*(\w+)/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return (BigInt(`0x${mask}`) >> BigInt(CAP.SYS_ADMIN)) % 2n === 1n;
+}
+
+/** A number that no test opens. */
+export const CLOSED = 900;
+
+/** Whether this kernel has BPF tokens (Linux 6.9): only then does it look at the descriptor. */
+export const knowsTokens = (executor: Executor): boolean =>
+  refusal(executor, 'TOKEN_CREATE', { bpffsFd: CLOSED }).errno === 'EBADF';
+
+/** Whether pins can be named from a directory's descriptor (Linux 6.5). */
+export const knowsPathFd = (executor: Executor): boolean =>
+  refusal(executor, 'OBJ_GET', { pathname: 'x', pathFd: CLOSED, fileFlags: BPF_F.PATH_FD })
+    .errno === 'EBADF';
 
 export const ARRAY = { mapType: BPF_MAP_TYPE.ARRAY, keySize: 4, valueSize: 8 } as const;
 
