@@ -18,11 +18,13 @@ export class Pins {
   async folder(path: string): Promise<void> {
     const made = await this.#task.call('mkdir', path, 0o700);
     if (made >= 0) this.#undo.push(() => this.#task.call('rmdir', path));
-    else if (made !== -ERRNO.EEXIST) throw new UsageError(`${path}: ${errnoText(made)}`);
-    if (fileSystemType(path) === MAGIC.bpffs) return;
-    throw new UsageError(
-      `${path}: is in no bpf file system: mount one with 'mount -t bpf bpf ${folderOf(path)}'`,
-    );
+    const exists = made >= 0 || made === -ERRNO.EEXIST;
+    const around = fileSystemType(exists ? path : folderOf(path));
+    if (around !== undefined && around !== MAGIC.bpffs)
+      throw new UsageError(
+        `${path}: is in no bpf file system: mount one with 'mount -t bpf bpf ${folderOf(path)}'`,
+      );
+    if (!exists) throw new UsageError(`${path}: ${errnoText(made)}`);
   }
 
   /** @throws UsageError */

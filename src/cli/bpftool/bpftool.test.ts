@@ -8,6 +8,7 @@ import {
 } from './cgroup.ts';
 import { btfJson, formatBtf } from './btf.ts';
 import { entryJson, formatEntry, formatNextKey } from './entry.ts';
+import { golden } from './testdata/golden.ts';
 import { jsonText } from './json.ts';
 import { formatLink, linkJson, type ShownLink } from './link.ts';
 import { formatMap, mapJson, type ShownMap } from './map.ts';
@@ -67,9 +68,7 @@ describe('prog show', () => {
   });
 
   it('is as bpftool prints it in JSON', () => {
-    expect(jsonText(progs.map(progJson))).toBe(
-      '[{"id":1,"type":"lsm","name":"deny_syslog_pol","tag":"20589373ce22eac2","gpl_compatible":true,"loaded_at":1795378340,"uid":0,"orphaned":false,"bytes_xlated":16,"jited":true,"bytes_jited":30,"bytes_memlock":4096,"pinned":["/sys/fs/bpf/deny_prog"]},{"id":4,"type":"lsm","name":"usesmap","tag":"2c24d7c519a868e3","gpl_compatible":true,"loaded_at":1795378340,"uid":0,"orphaned":false,"bytes_xlated":32,"jited":true,"bytes_jited":35,"bytes_memlock":4096,"map_ids":[1],"pinned":[]}]\n',
-    );
+    expect(jsonText(progs.map(progJson))).toBe(golden('prog-show'));
   });
 
   const variants: [name: string, prog: ShownProg, plain: RegExp, json: RegExp][] = [
@@ -140,14 +139,12 @@ describe('link show', () => {
   });
 
   it('is as bpftool prints it in JSON', () => {
-    expect(jsonText([link, cgroupLink].map(linkJson))).toBe(
-      '[{"id":1,"type":"tracing","prog_id":1,"prog_type":"lsm","attach_type":"lsm_mac","target_obj_id":1,"target_btf_id":35174,"pinned":["/sys/fs/bpf/deny_link"]},{"id":2,"type":"cgroup","prog_id":2,"cgroup_id":27,"attach_type":"lsm_cgroup","pinned":[]}]\n',
-    );
+    expect(jsonText([link, cgroupLink].map(linkJson))).toBe(golden('link-show'));
   });
 
   it('shows a cookie where the kernel tells one', () => {
     expect(jsonText(linkJson({ ...link, cookie: 0n, pinned: undefined }))).toBe(
-      '{"id":1,"type":"tracing","prog_id":1,"prog_type":"lsm","attach_type":"lsm_mac","target_obj_id":1,"target_btf_id":35174,"cookie":0}\n',
+      golden('link-show-cookie'),
     );
   });
 });
@@ -192,16 +189,12 @@ describe('map show', () => {
   });
 
   it('is as bpftool prints it in JSON', () => {
-    expect(jsonText([map, rodata].map(mapJson))).toBe(
-      '[{"id":1,"type":"hash","name":"policy_map","flags":0,"bytes_key":4,"bytes_value":8,"max_entries":16,"bytes_memlock":2384,"frozen":0,"pinned":["/sys/fs/bpf/policy_map"]},{"id":2,"type":"array","name":".rodata","flags":0,"bytes_key":4,"bytes_value":8,"max_entries":1,"bytes_memlock":272,"frozen":1,"pinned":[]}]\n',
-    );
+    expect(jsonText([map, rodata].map(mapJson))).toBe(golden('map-show'));
   });
 
   it('shows BTF, flags and the owner of an array of programs', () => {
     const owned = { ...rodata, type: 3, btfId: 9, owner: { progType: 29, jited: true } };
-    expect(formatMap({ ...owned, flags: 0x480 })).toBe(
-      '2: prog_array  name .rodata  flags 0x480\n\tkey 4B  value 8B  max_entries 1  memlock 272B\n\towner_prog_type lsm  owner jited\n\tbtf_id 9  frozen\n',
-    );
+    expect(formatMap({ ...owned, flags: 0x480 })).toBe(golden('map-show-owner'));
     expect(jsonText(mapJson(owned))).toContain('"owner_prog_type":"lsm","owner_jited":true,');
   });
 });
@@ -237,9 +230,7 @@ describe('cgroup show', () => {
         '',
       ].join('\n'),
     );
-    expect(jsonText(attachmentsJson(effective))).toBe(
-      '[{"id":2,"attach_type":"lsm_cgroup","name":"cg","attach_btf_name":"bpf_lsm_socket_bind","attach_btf_obj_id":1,"attach_btf_id":34875},{"id":3,"attach_type":"lsm_cgroup","name":"cg","attach_btf_name":"bpf_lsm_socket_create","attach_btf_obj_id":1,"attach_btf_id":34881}]\n',
-    );
+    expect(jsonText(attachmentsJson(effective))).toBe(golden('cgroup-show-effective'));
   });
 
   it('is a tree as bpftool prints it', () => {
@@ -252,9 +243,7 @@ describe('cgroup show', () => {
         '',
       ].join('\n'),
     );
-    expect(jsonText([cgroupJson(cgroup)])).toBe(
-      '[{"cgroup":"/sys/fs/cgroup/a","programs":[{"id":2,"attach_type":"lsm_cgroup","attach_flags":"multi","name":"cg","attach_btf_name":"bpf_lsm_socket_bind","attach_btf_obj_id":1,"attach_btf_id":34875},{"id":3,"attach_type":"lsm_cgroup","attach_flags":"multi","name":"cg","attach_btf_name":"bpf_lsm_socket_create","attach_btf_obj_id":1,"attach_btf_id":34881}]}]\n',
-    );
+    expect(jsonText([cgroupJson(cgroup)])).toBe(golden('cgroup-tree'));
   });
 });
 
@@ -301,9 +290,7 @@ describe('token show', () => {
         '',
       ].join('\n'),
     );
-    expect(jsonText(tokens.map(tokenJson))).toBe(
-      '[{"token_info":"/run/tk","allowed_cmds":["map_create","prog_load"],"allowed_maps":[],"allowed_progs":["lsm"],"allowed_attachs":["any"]}]\n',
-    );
+    expect(jsonText(tokens.map(tokenJson))).toBe(golden('token-show'));
   });
 
   it('puts four in a line, and reads paths with spaces', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BPF_MAP_TYPE, BPF_PROG_TYPE } from '../../abi/index.ts';
-import { featuresJson, formatFeatures, type Features } from './feature.ts';
+import { featuresJson, formatFeatures, type Features, type Probe } from './feature.ts';
+import { golden } from './testdata/golden.ts';
 import { jsonText } from './json.ts';
 
 const features: Features = {
@@ -12,12 +13,12 @@ const features: Features = {
     jitLimit: 528482304,
   },
   haveSyscall: true,
-  progTypes: new Map([
+  progTypes: new Map<number, Probe>([
     [BPF_PROG_TYPE.SOCKET_FILTER, 'yes'],
     [BPF_PROG_TYPE.LIRC_MODE2, 'no'],
     [BPF_PROG_TYPE.LSM, { why: 'Operation not permitted' }],
   ]),
-  mapTypes: new Map([[BPF_MAP_TYPE.HASH, 'yes']]),
+  mapTypes: new Map<number, Probe>([[BPF_MAP_TYPE.HASH, 'yes']]),
 };
 
 describe('feature probe', () => {
@@ -47,9 +48,7 @@ describe('feature probe', () => {
   });
 
   it('is as bpftool prints it in JSON, with null for what could not be tried', () => {
-    expect(jsonText(featuresJson(features))).toBe(
-      '{"system_config":{"unprivileged_bpf_disabled":2,"bpf_jit_enable":1,"bpf_jit_harden":0,"bpf_jit_kallsyms":1,"bpf_jit_limit":528482304},"syscall_config":{"have_bpf_syscall":true},"program_types":{"have_socket_filter_prog_type":true,"have_lirc_mode2_prog_type":false,"have_lsm_prog_type":null},"map_types":{"have_hash_map_type":true}}\n',
-    );
+    expect(jsonText(featuresJson(features))).toBe(golden('feature-probe'));
   });
 
   it('says which settings cannot be read', () => {

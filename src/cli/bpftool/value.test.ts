@@ -5,6 +5,7 @@ import { readInput } from '../../node/read-file.ts';
 import { readObject } from '../../object/index.ts';
 import { parseEntries } from '../typed-value.ts';
 import { entryJson, typedEntry } from './entry.ts';
+import { golden } from './testdata/golden.ts';
 import { jsonText } from './json.ts';
 
 const FILE = join(import.meta.dirname, '../testdata/values.bpf.o');
@@ -72,8 +73,7 @@ const PLAIN = `{
     }
 }
 `;
-const FORMATTED =
-  '"formatted":{"key":1,"value":{"big":18446744073709551615,"neg":-5,"bits1":"0x5","bits2":"0x1001","sbits":"0x1d","name":"hey","full":"","bytes":[192,0,1],"uc":65,"color":"GREEN","other":77,"in":[{"s":-1,"c":-2,"b":true},{"s":3,"c":65,"b":false}],"ptr":3735928559,"nullp":0,"":{"a":258,"b":[2,1,0,0]},"wide":"0x0","ch":66,"us":65535,"cv":9}}';
+const FORMATTED = golden('value-formatted').trimEnd();
 
 describe('a value of a BTF type', () => {
   it('is printed for people as bpftool prints it', () => {

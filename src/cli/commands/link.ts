@@ -61,7 +61,7 @@ export async function pinLink(session: Session, args: Args): Promise<void> {
 /** The exit code of a detach that failed, whatever the reason. */
 const NOT_DETACHED = 1;
 
-/** `link detach LINK`. Links of LSM programs (LSM_MAC) cannot be detached: they last until their last holder is gone. */
+/** `link detach LINK`. Links of LSM programs (LSM_MAC) cannot be detached: they last as long as somebody holds them. */
 export async function detachLink(session: Session, args: Args): Promise<void> {
   if (args.length !== 2)
     throw new BpftoolError('link specifier is invalid or missing', NOT_DETACHED);
