@@ -1,3 +1,3 @@
 export type { Call } from './blocks.ts';
-export { type DriverFamily, DRIVER, LAST_FD, startDriver } from './start.ts';
+export { DRIVER, LAST_FD, startDriver } from './start.ts';
 export { type DrivenTask, TaskHangsError } from './task.ts';
