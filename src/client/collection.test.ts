@@ -126,6 +126,18 @@ describe('loading an object', () => {
     ]);
   });
 
+  it('creates a map without BTF where the kernel refuses it with BTF', async () => {
+    const { kernel, of } = fakeKernel(
+      ({ command, attr }) => command === 'MAP_CREATE' && 'btfFd' in attr,
+    );
+    await load('connect_guard', kernel);
+    const typed = of('MAP_CREATE').filter((attr) => attr.btfFd !== undefined);
+    const names = typed.map((attr) => attr.mapName);
+    expect(names.length).toBeGreaterThan(0);
+    const untyped = of('MAP_CREATE').filter((attr) => attr.btfFd === undefined);
+    expect(untyped.map((attr) => attr.mapName)).toEqual(expect.arrayContaining(names));
+  });
+
   it('puts initial entries into maps', async () => {
     const { kernel } = fakeKernel();
     const entries = [[{ dev: 1, ino: 2 }, 1]] as const;

@@ -1,6 +1,6 @@
 import { BPF_F, BPF_MAP_TYPE } from '../abi/index.ts';
 import type { Btf } from '../btf/types.ts';
-import type { MapCreateAttr } from '../kernel/index.ts';
+import type { MapCreateAttr, Task } from '../kernel/index.ts';
 import type { CollectionSpec, MapSpec } from '../object/spec.ts';
 import { BpfError, LoadError, WrongKindError } from './errors.ts';
 import { bpf, type Fds } from './fds.ts';
@@ -94,13 +94,30 @@ export async function openMap(context: MapContext, map: MapSpec): Promise<Opened
   }
 }
 
+/**
+ * Creates a map with its BTF, or without where the kernel does not take it: an array indexed by an enum. libbpf does so
+ * too.
+ * @throws BpfError of the first attempt.
+ */
+async function createTyped(task: Task, attr: MapCreateAttr): Promise<number> {
+  try {
+    return await bpf(task, 'MAP_CREATE', attr);
+  } catch (error) {
+    if (attr.btfFd === undefined) throw error;
+    const { btfFd: _fd, btfKeyTypeId: _key, btfValueTypeId: _value, ...untyped } = attr;
+    const result = await task.bpf('MAP_CREATE', untyped);
+    if (result.ok) return result.value;
+    throw error;
+  }
+}
+
 /** Creates a map, and the template of its inner maps if it has one; the template is released again. */
 async function createMap(context: MapContext, map: MapSpec): Promise<number> {
   const { fds } = context;
   const innerMapFd = map.inner === undefined ? undefined : await createMap(context, map.inner);
   const inner = innerMapFd === undefined ? {} : { innerMapFd };
   try {
-    return fds.own(await bpf(fds.task, 'MAP_CREATE', { ...mapAttr(context, map), ...inner }));
+    return fds.own(await createTyped(fds.task, { ...mapAttr(context, map), ...inner }));
   } finally {
     if (innerMapFd !== undefined) await fds.close(innerMapFd);
   }
