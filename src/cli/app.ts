@@ -15,6 +15,7 @@ import {
   showBtf,
   tokenRoutes,
 } from './bpftool/routes.ts';
+import type { DumpFlags } from './commands/btf-dump.ts';
 import type { Context, KernelFlags } from './context.ts';
 import { doctor, events, load } from './linux-commands.ts';
 
@@ -78,26 +79,25 @@ const test = buildCommand<KernelFlags, string[], Context>({
   },
 });
 
-const btfDump = buildCommand<{ format: 'c' | 'raw' }, [string], Context>({
+const btfDump = buildCommand<DumpFlags, string[], Context>({
   loader: lazily(async () => (await import('./commands/btf-dump.ts')).dumpBtf),
   parameters: {
     flags: {
       format: {
         kind: 'enum',
         values: ['c', 'raw'],
-        brief: 'C declarations, or the types one by one',
-        default: 'c',
+        brief: 'C declarations, or the types one by one; default: c of files, raw of objects',
+        optional: true,
       },
     },
     positional: {
-      kind: 'tuple',
-      parameters: [
-        {
-          brief: 'Shipped series, raw BTF, ELF file with a .BTF section, or vmlinuz',
-          parse: path,
-          placeholder: 'FILE',
-        },
-      ],
+      kind: 'array',
+      parameter: {
+        brief:
+          'Shipped series, raw BTF, ELF file with a .BTF section, or vmlinuz; or id N, prog PROG, map MAP',
+        parse: path,
+        placeholder: 'FILE',
+      },
     },
   },
   docs: {
@@ -109,6 +109,7 @@ const btfDump = buildCommand<{ format: 'c' | 'raw' }, [string], Context>({
       '  krsi btf dump 6.12 > vmlinux.h               header of a shipped kernel',
       '  krsi btf dump /sys/kernel/btf/vmlinux        header of the running kernel',
       '  krsi btf dump policy.bpf.o --format raw      types in an object file',
+      '  krsi btf dump map name blocked               types of a map in the kernel, as bpftool prints them',
     ].join('\n'),
   },
 });
