@@ -1,5 +1,5 @@
 import type { Args } from '../bpftool/args.ts';
-import { jsonText, type Json } from '../bpftool/json.ts';
+import type { Json } from '../bpftool/json.ts';
 import {
   eachObject,
   fdinfoNumber,
@@ -53,11 +53,9 @@ export function printObjects<T>(
     session.write(objects.map(formats.text).join(''));
     return;
   }
-  const [first] = objects;
   const values = objects.map(formats.json);
-  if (asked && values.length === 1 && first !== undefined)
-    session.write(jsonText(formats.json(first), session.output.pretty));
-  else printJson(session, values);
+  const [only] = values;
+  printJson(session, asked && values.length === 1 && only !== undefined ? only : values);
 }
 
 /** `prog show [id N | tag T | name N | pinned PATH]` */
