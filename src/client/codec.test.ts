@@ -174,6 +174,12 @@ describe('a C value in JavaScript', () => {
     ['a short array', 'words', [1], 'v: has 2 elements, not 1'],
     ['an element', 'words', [1, -1], 'v[1]: -1 is outside u32'],
     ['a scalar for a struct', 'sample', 5, 'v: struct sample takes an object, not 5'],
+    [
+      'null for a struct',
+      'sample',
+      JSON.parse('null') as Value,
+      'v: struct sample takes an object, not null',
+    ],
     ['a string for a double', 'ratio', 'x', 'v: takes a number, not "x"'],
   ];
   it.each(refusals)('refuses %s', (_name, type, value, message) => {

@@ -26,13 +26,17 @@ export type Value =
   | { readonly [member: string]: Value };
 
 const isBytes = (value: Value): value is Uint8Array => value instanceof Uint8Array;
-const isObject = (value: Value): value is { readonly [member: string]: Value } =>
-  typeof value === 'object' && !isBytes(value) && !Array.isArray(value);
+/** Callers that are not type-checked may hand in null. */
+const isObject = (value: unknown): value is { readonly [member: string]: Value } =>
+  typeof value === 'object' &&
+  value !== null &&
+  !(value instanceof Uint8Array) &&
+  !Array.isArray(value);
 
-const describe = (value: Value): string => {
-  if (isBytes(value)) return `${value.length} bytes`;
+const describe = (value: unknown): string => {
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (typeof value === 'object') return 'an object';
+  if (isObject(value)) return 'an object';
   return typeof value === 'string' ? `"${value}"` : String(value);
 };
 

@@ -29,8 +29,8 @@ const INDEXED = new Set([
 ]);
 const HOLDS_FDS = new Set(['PROG_ARRAY', 'ARRAY_OF_MAPS', 'HASH_OF_MAPS']);
 
-const isHasFd = (value: Value | HasFd): value is HasFd =>
-  typeof value === 'object' && 'fd' in value && typeof value.fd === 'number';
+const isHasFd = (value: unknown): value is HasFd =>
+  typeof value === 'object' && value !== null && 'fd' in value && typeof value.fd === 'number';
 
 /** Integers of a map without BTF, little endian. Only sizes that C has. */
 function encodePlain(size: number, value: Value, path: string): Uint8Array {
