@@ -34,9 +34,9 @@ export function createMap(
   const request = requestOf(attr);
   const { type } = request;
   const label = `${mapTypeName(type)} (#${type})`;
-  checkAttributes(attr, label);
   const kind = mapKind(type);
   if (kind === undefined) refuse(EINVAL, `map type ${label} is not modelled`);
+  checkAttributes(attr, label);
   const makers = mapMakers(state, () => created);
   const checked = kind.check(request, makers);
   if (checked !== 0) refuse(-checked, `${label} refuses ${attributesText(request)}`);
