@@ -8,6 +8,7 @@ import {
   O,
   PROG_LOAD_FLAGS,
 } from '../abi/index.ts';
+import { assemble } from '../isa/index.ts';
 import type { BpfCommand, BpfCommands, MapCreateAttr } from '../kernel/bpf.ts';
 import { bpf } from './bpf.ts';
 import { cstring, type Executor } from './executor.ts';
@@ -15,18 +16,9 @@ import { makeMount } from './mount.ts';
 import { mustCall } from './must-call.ts';
 import { SYS } from './numbers.ts';
 import { spawnTask } from './self.ts';
-import {
-  CLOSED,
-  codeOf,
-  knowsPathFd,
-  must,
-  onLinux,
-  refusal,
-  type Scope,
-  u32s,
-} from './testdata/host.ts';
+import { CLOSED, knowsPathFd, must, onLinux, refusal, type Scope, u32s } from './testdata/host.ts';
 
-const ALLOW = 'r0 = 7\nexit';
+const ALLOW = assemble('r0 = 7\nexit');
 
 /** The elements of a map of 32-bit keys and 64-bit values, by batches of two. */
 function readAll(
@@ -125,7 +117,7 @@ describe('programs', () => {
   });
 
   onLinux('give back the packet, or say how long it is', (libc, scope) => {
-    const progFd = scope.program('r0 = 2\nexit', { progType: BPF_PROG_TYPE.XDP });
+    const progFd = scope.program(assemble('r0 = 2\nexit'), { progType: BPF_PROG_TYPE.XDP });
     const dataIn = Uint8Array.from({ length: 20 }, (_, i) => i);
     const dataOut = new Uint8Array(20);
     must(libc, 'PROG_TEST_RUN', { progFd, dataIn, dataOut });
@@ -138,7 +130,7 @@ describe('programs', () => {
   });
 
   onLinux('are refused with the sentence of the verifier, and its log', (libc) => {
-    const attr = { progType: BPF_PROG_TYPE.SOCKET_FILTER, insns: codeOf('exit'), license: 'GPL' };
+    const attr = { progType: BPF_PROG_TYPE.SOCKET_FILTER, insns: assemble('exit'), license: 'GPL' };
     const { errno, reason, log } = refusal(libc, 'PROG_LOAD', attr);
     expect([errno, reason]).toEqual([
       'EACCES',
@@ -149,7 +141,7 @@ describe('programs', () => {
 
   onLinux('have logs of any length', (libc) => {
     // The verifier prints each of these lines: half a megabyte.
-    const insns = codeOf(`${'r2 = 1\n'.repeat(10_000)}exit`);
+    const insns = assemble(`${'r2 = 1\n'.repeat(10_000)}exit`);
     const attr = { progType: BPF_PROG_TYPE.SOCKET_FILTER, insns, license: 'GPL' };
     const { log, reason } = refusal(libc, 'PROG_LOAD', attr);
     expect(reason).toMatch(/^R0 (?:!read_ok|has never)/);
@@ -158,7 +150,7 @@ describe('programs', () => {
 
   onLinux('are refused without a log where the verifier was not asked', async (libc) => {
     const task = await spawnTask(libc, { uid: 1000 });
-    const attr = { progType: BPF_PROG_TYPE.XDP, insns: codeOf(ALLOW), license: 'GPL' };
+    const attr = { progType: BPF_PROG_TYPE.XDP, insns: ALLOW, license: 'GPL' };
     const result = await task.bpf('PROG_LOAD', attr);
     await task.exit();
     expect(result).toEqual({
@@ -207,7 +199,7 @@ describe('object info', () => {
   onLinux('of a program with many maps lists all', (libc, scope) => {
     const maps = Array.from({ length: 12 }, () => scope.map({ maxEntries: 1 }));
     const code = maps.map((fd) => `r1 = map[fd:${fd}]`).join('\n');
-    const bpfFd = scope.program(`${code}\n${ALLOW}`);
+    const bpfFd = scope.program(assemble(`${code}\nr0 = 0\nexit`));
     const ids = maps.map((fd) => must(libc, 'OBJ_GET_INFO_BY_FD', { bpfFd: fd }));
     expect(must(libc, 'OBJ_GET_INFO_BY_FD', { bpfFd })).toMatchObject({
       mapIds: ids.map((map) => (map.kind === 'map' ? map.id : 0)),
@@ -374,7 +366,7 @@ describe('refusals tell what is certain', () => {
   });
 
   onLinux('what the verifier says of a map in the code that is not open', (libc) => {
-    const insns = codeOf(`r1 = map[fd:${CLOSED}]\n${ALLOW}`);
+    const insns = assemble(`r1 = map[fd:${CLOSED}]\nr0 = 0\nexit`);
     const attr = { progType: BPF_PROG_TYPE.SOCKET_FILTER, insns, license: 'GPL' };
     expect(refusal(libc, 'PROG_LOAD', attr).reason).toBe(
       `fd ${CLOSED} is not pointing to valid bpf_map`,

@@ -2,13 +2,6 @@
 export const EPOLL_EVENT_SIZE = 12;
 export const EPOLLIN = 1;
 
-/** What the waiting thread is started with. */
-export interface PollerData {
-  readonly epollFd: number;
-  /** An eventfd: readable when the thread is to end. */
-  readonly stopFd: number;
-}
-
 export function writeEvent(events: number, fd: number): Uint8Array {
   const view = new DataView(new ArrayBuffer(EPOLL_EVENT_SIZE));
   view.setUint32(0, events, true);

@@ -1,9 +1,16 @@
 // The thread of a poller: it sleeps in epoll_wait and tells which descriptors can be read.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { EPOLL_EVENT_SIZE, type PollerData, readEvents } from './epoll.ts';
+import { EPOLL_EVENT_SIZE, readEvents } from './epoll.ts';
 import { openLibc } from './libc.ts';
 import { SYS } from './numbers.ts';
+
+/** What this thread is started with. */
+export interface PollerData {
+  readonly epollFd: number;
+  /** An eventfd: readable when the thread is to end. */
+  readonly stopFd: number;
+}
 
 const EVENTS = 32;
 /** A thread that is terminated from outside ends only between two calls. */

@@ -3,7 +3,8 @@ import { Worker } from 'node:worker_threads';
 import { errnoText } from '../abi/index.ts';
 import type { Executor } from './executor.ts';
 import { SYS } from './numbers.ts';
-import { EPOLLIN, type PollerData, writeEvent } from './epoll.ts';
+import { EPOLLIN, writeEvent } from './epoll.ts';
+import type { PollerData } from './poller-worker.ts';
 
 /** Waits for descriptors of this process without keeping its thread: one more thread sleeps in epoll_wait for all. */
 export interface Poller {

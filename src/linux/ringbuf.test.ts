@@ -1,5 +1,6 @@
 import { afterAll, describe, expect } from 'vitest';
 import { BPF_MAP_TYPE, BPF_PROG_TYPE, PROG_LOAD_FLAGS } from '../abi/index.ts';
+import { assemble } from '../isa/index.ts';
 import type { RingBuffer } from '../kernel/kernel.ts';
 import type { Libc } from './libc.ts';
 import { SYS } from './numbers.ts';
@@ -23,7 +24,7 @@ function setUp(libc: Libc, scope: Scope, bytes = 8) {
   const syscall = { progType: BPF_PROG_TYPE.SYSCALL, progFlags: PROG_LOAD_FLAGS.SLEEPABLE };
   const program = (end: string): number =>
     scope.program(
-      `r6 = *(u64 *)(r1 + 0)
+      assemble(`r6 = *(u64 *)(r1 + 0)
        r1 = map[fd:${mapFd}]
        r2 = ${bytes}
        r3 = 0
@@ -34,7 +35,7 @@ function setUp(libc: Libc, scope: Scope, bytes = 8) {
        r2 = 0
        call ${end}
        r0 = 0
-       exit`,
+       exit`),
       syscall,
     );
   const submit = program('bpf_ringbuf_submit#132');
@@ -166,7 +167,7 @@ describe('a ring buffer of the real kernel', () => {
       const opened = openRingbuf(libc, fd);
       return opened.ok ? 'opened' : opened.reason;
     };
-    const [array, program] = [scope.map(), scope.program('r0 = 0\nexit')];
+    const [array, program] = [scope.map(), scope.program(assemble('r0 = 0\nexit'))];
     expect(reason(array)).toBe(`fd ${array} is no ring buffer`);
     expect(reason(program)).toBe(`fd ${program} is no ring buffer`);
     expect(reason(900)).toBe('fd 900 is not open');

@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import { BPF_MAP_TYPE, BPF_PROG_TYPE, ERRNO, PROG_LOAD_FLAGS } from '../abi/index.ts';
+import { assemble } from '../isa/index.ts';
 import type { RingBuffer } from '../kernel/kernel.ts';
 import { type DrivenTask, startDriver } from './driver/index.ts';
 import { openTaskRingbuf } from './task-ringbuf.ts';
@@ -19,7 +20,7 @@ function setUp(task: DrivenTask, bytes: number): Ring {
   const mapType = BPF_MAP_TYPE.RINGBUF;
   const mapFd = scope.map({ mapType, keySize: 0, valueSize: 0, maxEntries: SIZE });
   const progFd = scope.program(
-    `r6 = *(u64 *)(r1 + 0)
+    assemble(`r6 = *(u64 *)(r1 + 0)
      r1 = map[fd:${mapFd}]
      r2 = ${bytes}
      r3 = 0
@@ -30,7 +31,7 @@ function setUp(task: DrivenTask, bytes: number): Ring {
      r2 = 0
      call bpf_ringbuf_submit#132
      r0 = 0
-     exit`,
+     exit`),
     { progType: BPF_PROG_TYPE.SYSCALL, progFlags: PROG_LOAD_FLAGS.SLEEPABLE },
   );
   const opened = openTaskRingbuf(task, mapFd);

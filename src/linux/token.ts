@@ -1,6 +1,4 @@
-import { AT, O } from '../abi/index.ts';
-import type { BpfResult } from '../kernel/bpf.ts';
-import { bpf } from './bpf.ts';
+import { O } from '../abi/index.ts';
 import { cstring, type Executor } from './executor.ts';
 import { createFs, mountFs, openFs } from './mount.ts';
 import { mustCall } from './must-call.ts';
@@ -97,17 +95,3 @@ const delegationOptions = (delegation: Delegation): Record<string, string> =>
       value,
     ]),
   );
-
-/**
- * A token from the bpffs at `path`, whose root directory it is.
- * @returns the token's descriptor, of `task`.
- */
-export function openToken(task: Executor, path: string): BpfResult<number> {
-  const flags = O.DIRECTORY | O.CLOEXEC;
-  const bpffsFd = mustCall(task, 'openat', AT.FDCWD, cstring(path), flags);
-  try {
-    return bpf(task, 'TOKEN_CREATE', { bpffsFd });
-  } finally {
-    task.syscall(SYS.close, bpffsFd);
-  }
-}

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { BPF_F, BPF_MAP_TYPE, BPF_PROG_TYPE, CAP, errnoName, HELPERS } from '../../abi/index.ts';
-import { assemble } from '../../isa/index.ts';
+import { BPF_F, BPF_MAP_TYPE, BPF_PROG_TYPE, CAP, errnoName } from '../../abi/index.ts';
 import type { BpfCommand, BpfCommands } from '../../kernel/bpf.ts';
 import { bpf } from '../bpf.ts';
 import type { Executor } from '../executor.ts';
@@ -109,8 +108,7 @@ export class Scope {
   }
 
   /** A program of a type that needs nothing to run. */
-  program(code: string, attr: Partial<BpfCommands['PROG_LOAD']['attr']> = {}): number {
-    const insns = codeOf(code);
+  program(insns: Uint8Array, attr: Partial<BpfCommands['PROG_LOAD']['attr']> = {}): number {
     const progType = BPF_PROG_TYPE.SOCKET_FILTER;
     return this.own(
       must(this.#executor, 'PROG_LOAD', { progType, insns, license: 'GPL', ...attr }),
@@ -120,14 +118,6 @@ export class Scope {
   close(): void {
     for (const fd of this.#fds.splice(0)) this.#executor.syscall(SYS.close, fd);
   }
-}
-
-/** Assembled instructions. */
-export const codeOf = (text: string): Uint8Array => assemble(text, { helper: numberOf });
-
-function numberOf(name: string): number | undefined {
-  const number = HELPERS.findIndex((known) => `bpf_${known}` === name);
-  return number < 0 ? undefined : number;
 }
 
 /** 32-bit integers in memory, little endian. */
