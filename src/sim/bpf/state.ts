@@ -19,6 +19,10 @@ import { BpfMap } from './map.ts';
 import { Counted, IdTable, refuse } from './objects.ts';
 import { BpfProgram } from './program.ts';
 
+/**
+ * Instructions in one run. No proof says yet that a program ends; bpf_loop's 8,388,608 rounds of a short callback fit.
+ */
+const FUEL = 200_000_000;
 const FMODE_READ = 1;
 const FMODE_WRITE = 2;
 /** The kernel registers its own BTF before anybody else can load one. */
@@ -106,7 +110,7 @@ export class BpfState {
     const { mem } = this.host;
     const prepared = (executable: Executable): Prepared =>
       this.programOf.get(executable)?.prepared ?? prepare(executable);
-    return createRunner({ memory: mem, stack: mem.alloc(STACK_SIZE), prepared });
+    return createRunner({ memory: mem, stack: mem.alloc(STACK_SIZE), prepared, fuel: FUEL });
   }
 
   /** @throws Refusal with EBADF or EINVAL, as `bpf_map_get`. */
