@@ -164,7 +164,8 @@ function showValue(command: string, out: unknown, at: Surroundings): string {
 }
 
 function showInfo(info: ObjInfo, at: Surroundings): string {
-  const members = Object.entries(info).flatMap(([name, value]: [string, unknown]) => {
+  const entries = Object.entries(info).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const members = entries.flatMap(([name, value]: [string, unknown]) => {
     if (VOLATILE_INFO.has(name)) return [];
     const kind = name === 'id' ? info.kind : OBJECT_IDS[name];
     if (kind === undefined) return [`${name}: ${show(value)}`];

@@ -10,7 +10,7 @@ import type {
   Task,
   TaskOptions,
 } from '../kernel/index.ts';
-import { SYSCALLS } from '../sim/index.ts';
+import { SYSCALLS } from '../sim/syscall/table.ts';
 import { show } from './equal.ts';
 import { Numbering, showBytes, TaskNames } from './names.ts';
 import {

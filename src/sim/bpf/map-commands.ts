@@ -1,12 +1,14 @@
 import { BPF_ELEM, ERRNO, errnoName } from '../../abi/index.ts';
 import type { MapElemAttr } from '../../kernel/bpf.ts';
 import type { Offset } from '../mem/memory.ts';
+import { versionOf } from '../task/core.ts';
+import { CAP_BPF, capable } from './capabilities.ts';
 import type { BpfTask } from './host.ts';
 import type { BpfMap } from './map.ts';
 import { refuse } from './objects.ts';
 import type { BpfState } from './state.ts';
 
-const { EINVAL, EPERM, EFAULT } = ERRNO;
+const { EBUSY, EINVAL, EPERM, EFAULT } = ERRNO;
 const F_LOCK = BPF_ELEM.F_LOCK;
 
 const fail = (errno: number, map: BpfMap): never =>
@@ -20,6 +22,7 @@ function withKey<T>(
   use: (key: Offset, room: Offset) => T,
 ): T {
   const { keySize } = map.attr;
+  if (key !== null && keySize === 0) refuse(EINVAL, 'the map has no keys');
   if (key !== null && key.length !== keySize)
     refuse(EFAULT, `the key is ${key.length} bytes, those of the map are ${keySize}`);
   const { mem } = state.host;
@@ -118,7 +121,9 @@ export function freezeMap(
   attr: { readonly mapFd: number },
 ): number {
   const map = state.map(task, attr.mapFd);
-  writable(map);
+  if (versionOf(state.host.release) >= 6005) writable(map);
+  else if (map.frozen) refuse(EBUSY, `map ${map.name} is frozen`);
+  else if (!capable(state, CAP_BPF)) refuse(EPERM, 'freezing needs CAP_BPF');
   map.freeze();
   return 0;
 }

@@ -1,4 +1,5 @@
 import { BPF_F, BPF_MAP_TYPE, ERRNO } from '../../abi/index.ts';
+import type { Btf } from '../../btf/types.ts';
 import { CAP_SYS_ADMIN, capable } from './capabilities.ts';
 import { BpfMap } from './map.ts';
 import type { MapAttr } from './maps/ops.ts';
@@ -28,7 +29,7 @@ export function mapMakers(state: BpfState, self: () => BpfMap): MapMakers {
       if (object === -EBADF) return -EBADF;
       if (!(object instanceof BpfProgram)) return -EINVAL;
       const map = self();
-      const kind = ownerKey(object);
+      const kind = ownerKey(host.btf, object);
       map.owner ??= kind;
       return map.owner === kind ? object.get() : -EINVAL;
     },
@@ -48,9 +49,12 @@ export function mapMakers(state: BpfState, self: () => BpfMap): MapMakers {
   };
 }
 
-/** Programs in one array must be of one kind, LSM programs also of one hook (bpf_prog_map_compatible). */
-const ownerKey = (program: BpfProgram): string =>
-  `${program.type} ${program.expectedAttachType} ${program.attachBtfId}`;
+/** Programs in one array must be of one kind, LSM programs also for hooks of one prototype (bpf_prog_map_compatible). */
+function ownerKey(btf: Btf, { type, expectedAttachType, attachBtfId }: BpfProgram): string {
+  const target = attachBtfId === 0 ? undefined : btf.type(attachBtfId);
+  const prototype = target?.kind === 'func' ? target.type : 0;
+  return `${type} ${expectedAttachType} ${prototype}`;
+}
 
 /** Whether a map may be put where `inner` is wanted (map_meta_equal). */
 function fitsInner(inner: MapAttr, map: MapAttr): boolean {

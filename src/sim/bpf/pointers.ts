@@ -67,8 +67,9 @@ export interface PointerUses {
   /** Slots of the stores into kernel objects, which Linux refuses: "only read is supported". */
   readonly objectStores: readonly number[];
   /**
-   * Slots of the jumps that compare a trusted pointer with NULL. Linux takes it for non-NULL (reg_not_null) and
-   * removes the test, even where a caller passes NULL.
+   * Slots of the jumps that compare a trusted pointer with NULL and whose other way is thereby dead. Linux takes the
+   * pointer for non-NULL (reg_not_null) and removes the test, even where a caller passes NULL. A test whose both ways
+   * lead to code that other paths reach as well stays (opt_hard_wire_dead_code_branches).
    */
   readonly nullTests: readonly number[];
 }
@@ -103,7 +104,8 @@ export function pointerUses(
     const state = states.get(slot);
     if (insn === undefined || state === undefined) continue;
     const after = step(insn, state, trusted);
-    for (const next of successors(insn)) enter(next, after);
+    const dead = isNullTest(insn) && state.registers[insn.dst] === 'object' && untaken(insn);
+    for (const next of successors(insn)) if (next !== dead) enter(next, after);
   }
   const base = (insn: Instruction, register: number): Kind | undefined =>
     states.get(insn.index)?.registers[register];
@@ -115,13 +117,22 @@ export function pointerUses(
     objectStores: [
       ...slotsOf(insns, (insn) => isStore(insn) && among(base(insn, insn.dst), 'walked', 'object')),
     ],
-    nullTests: [...slotsOf(insns, (insn) => isNullTest(insn) && base(insn, insn.dst) === 'object')],
+    nullTests: [
+      ...slotsOf(
+        insns,
+        (insn) =>
+          isNullTest(insn) && base(insn, insn.dst) === 'object' && !states.has(untaken(insn)),
+      ),
+    ],
   };
 }
 
 const isLoad = ({ kind }: Instruction): boolean => kind === 'load' || kind === 'load_sx';
 const isNullTest = ({ kind, opcode, imm }: Instruction): boolean =>
   kind === 'jump' && imm === 0 && (opcode === NULL_TEST.JEQ || opcode === NULL_TEST.JNE);
+/** Where a test for NULL does not lead when the pointer is not. */
+const untaken = ({ opcode, index, off }: Instruction): number =>
+  opcode === NULL_TEST.JEQ ? index + 1 + off : index + 1;
 const isStore = ({ kind }: Instruction): boolean =>
   kind === 'store' || kind === 'store_imm' || kind === 'atomic';
 

@@ -130,7 +130,9 @@ function checkLsmAttributes(state: BpfState, attr: ProgLoadAttr): void {
   const { btf } = state.host;
   const id = attr.attachBtfId ?? 0;
   if (id >= btf.typeCount || id < 0) refuse(EINVAL, `attach_btf_id ${id} is invalid`);
-  const types: readonly number[] = [BPF_ATTACH_TYPE.LSM_MAC, BPF_ATTACH_TYPE.LSM_CGROUP];
+  // The first two load as well; only attaching refuses them.
+  const { TRACE_FENTRY, TRACE_FEXIT, LSM_MAC, LSM_CGROUP } = BPF_ATTACH_TYPE;
+  const types: readonly number[] = [TRACE_FENTRY, TRACE_FEXIT, LSM_MAC, LSM_CGROUP];
   if (!types.includes(attr.expectedAttachType ?? 0))
     refuse(EINVAL, `expected_attach_type ${attr.expectedAttachType ?? 0} is none of LSM programs`);
 }
@@ -266,11 +268,10 @@ function checkTarget(state: BpfState, made: Description): void {
   if (diagnostic !== undefined) refuseWith([diagnostic]);
 }
 
-/** Refuses as the verifier does: the first finding is the reason, and all of them are the log. */
+/** Refuses as the verifier does, which stops at the first finding. */
 function refuseWith(found: readonly Diagnostic[]): void {
   const [first] = found;
   if (first === undefined) return;
   const where = first.insn < 0 ? '' : ` (instruction ${first.insn})`;
-  const log = found.map((diagnostic) => `${diagnostic.kernelMessage}\n`).join('');
-  refuse(first.errno, `${first.kernelMessage || first.rule}${where}`, log);
+  refuse(first.errno, `${first.kernelMessage || first.rule}${where}`, `${first.kernelMessage}\n`);
 }

@@ -4,7 +4,7 @@ import { MAY, S, isDirectory } from './flags.ts';
 import type { FileOps, Inode } from './inode.ts';
 import type { Path } from './mount.ts';
 import { onPath } from './path.ts';
-import { capableFor, inodePermission } from './permission.ts';
+import { capableFor, inodePermission, mayLink } from './permission.ts';
 import { directoryOps, regularOps, symlinkOps } from './ops.ts';
 import type { Vfs } from './vfs.ts';
 import { Walk, inodeOf, lookupForCreate, userPath } from './walk.ts';
@@ -71,9 +71,9 @@ export function link(vfs: Vfs, from: string, to: string): number {
   if (typeof old === 'number') return old;
   return create(vfs, to, false, (path, dentry) => {
     if (old.mnt !== path.mnt) return -EXDEV;
-    let error = onPath(vfs, path, (at) =>
-      vfs.hooks.path_link.call(old.dentry.addr, at, dentry.addr),
-    );
+    let error = mayLink(vfs, inodeOf(old.dentry));
+    if (error < 0) return error;
+    error = onPath(vfs, path, (at) => vfs.hooks.path_link.call(old.dentry.addr, at, dentry.addr));
     if (error < 0) return error;
     const dir = inodeOf(path.dentry);
     const inode = inodeOf(old.dentry);

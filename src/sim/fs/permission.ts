@@ -4,7 +4,7 @@ import type { Inode } from './inode.ts';
 import type { Path } from './mount.ts';
 import type { Vfs } from './vfs.ts';
 
-const { EACCES } = ERRNO;
+const { EACCES, EPERM } = ERRNO;
 const CHECKED = MAY.READ | MAY.WRITE | MAY.EXEC;
 
 /**
@@ -75,6 +75,26 @@ export function isSticky(vfs: Vfs, dir: Inode, inode: Inode): boolean {
   const { fsuid } = vfs.cred;
   if (fsuid === inode.s.i_uid || fsuid === dir.s.i_uid) return false;
   return !capableFor(vfs, inode, 'FOWNER');
+}
+
+/**
+ * may_linkat() with fs.protected_hardlinks 1, as distributions set it: links to files of others are for those who may
+ * read and write them, and for none that are special or change ids.
+ */
+export function mayLink(vfs: Vfs, inode: Inode): number {
+  const { i_mode } = inode.s;
+  const setsGroup = (i_mode & (S.ISGID | S.IXGRP)) === (S.ISGID | S.IXGRP);
+  const plain = isRegular(inode) && (i_mode & S.ISUID) === 0 && !setsGroup;
+  if (plain && mayReadAndWrite(vfs, inode)) return 0;
+  if (ownerOrCapable(vfs, inode)) return 0;
+  return vfs.core.lsm.deniedByDac('fs.protected_hardlinks', EPERM);
+}
+
+/** inode_permission() as a question: a no is none to the caller. */
+function mayReadAndWrite(vfs: Vfs, inode: Inode): boolean {
+  const mask = MAY.READ | MAY.WRITE;
+  const granted = (mask & ~grantedBits(vfs, inode).granted) === 0 || overrides(vfs, inode, mask);
+  return granted && vfs.hooks.inode_permission.call(inode.addr, mask) === 0;
 }
 
 /** path_noexec(). */

@@ -168,7 +168,14 @@ const ROWS: [name: string, setup: Act, act: Act, hooks: string[]][] = [
     'link',
     file,
     (s) => s.link('/tmp/f', '/tmp/g'),
-    [...walk(4), 'path_link', 'inode_permission:0x3', 'inode_link', 'd_instantiate'],
+    [
+      ...walk(4),
+      'inode_permission:0x6',
+      'path_link',
+      'inode_permission:0x3',
+      'inode_link',
+      'd_instantiate',
+    ],
   ],
   [
     'rename over another file',

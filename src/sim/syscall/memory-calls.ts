@@ -17,14 +17,15 @@ export const MEMORY_CALLS: { readonly [N in MemoryCall]: Call<Parameters<Syscall
     object: (context, _address, _length, _prot, flags, fd) =>
       (flags & MAP.ANONYMOUS) !== 0 ? 'anonymous memory' : ofFd(context, fd),
     run(context, address, length, prot, flags, fd, offset) {
-      if (offset < 0 || address < 0 || length < 0 || !isPageAligned(offset)) return -EINVAL;
+      if (offset < 0 || address < 0 || !isPageAligned(offset)) return -EINVAL;
       const anonymous = (flags & MAP.ANONYMOUS) !== 0;
       const file = anonymous ? undefined : fileOf(context, fd);
       if (!anonymous && file === undefined) return -EBADF;
       // Huge pages need a file system for them, which is not mounted.
       if ((flags & MAP.HUGETLB) !== 0) return -EINVAL;
       const mm = mmOf(context.task);
-      return context.mapping.mmap(mm, { address, length, prot, flags, file, offset });
+      const unsigned = length < 0 ? length + 2 ** 64 : length;
+      return context.mapping.mmap(mm, { address, length: unsigned, prot, flags, file, offset });
     },
   },
   mprotect: {

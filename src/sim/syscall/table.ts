@@ -34,7 +34,7 @@ export const SYSCALLS: Readonly<Record<SyscallName, SyscallRow>> = {
   unlink: yes(['path', 'path']),
   rmdir: yes(['path', 'path']),
   mkdir: yes(['path', 'path'], ['mode', 'integer']),
-  link: partial('fs.protected_hardlinks is 0', ['from', 'path'], ['to', 'path']),
+  link: yes(['from', 'path'], ['to', 'path']),
   symlink: yes(['target', 'path'], ['path', 'path']),
   rename: yes(['from', 'path'], ['to', 'path']),
   chmod: yes(['path', 'path'], ['mode', 'integer']),
