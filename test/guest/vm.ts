@@ -31,9 +31,10 @@ export async function runGuest(
 
 /**
  * QEMU 7.2 emulates cmpxchg16b so that an interrupt right after it saves wrong flags, of which the guest dies now and
- * then; without it kernels take another way.
+ * then; without it kernels take another way. Four levels of page tables
+ * instead of five, and no mitigations, save a fifth of the time.
  */
-const CPU = 'max,-cx16';
+const CPU = 'max,-cx16,-la57';
 /** A kernel that says this never powers off. */
 const FATAL = /Kernel panic - |note: \S+ exited with (?:irqs|preempt)/;
 const LINE = 4096;
@@ -67,7 +68,7 @@ function qemu(
     '-serial',
     'chardev:result',
   );
-  args.push('-append', `console=ttyS0 quiet panic=-1 lsm=${lsm}`);
+  args.push('-append', `console=ttyS0 quiet panic=-1 mitigations=off lsm=${lsm}`);
   return new Promise((resolve, reject) => {
     const child = spawn('qemu-system-x86_64', args, { stdio: ['ignore', 'pipe', 'pipe'] });
     const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1000);

@@ -121,8 +121,7 @@ function rows(test: TestFunction, title: string, table: readonly Row[]): void {
     for (const [name, program] of table) {
       const attr: ProgLoadAttr = await lsmProgram(machine, program);
       const progName = program.name ?? name.replaceAll(/[^a-z0-9]+/gi, '_').slice(0, 15);
-      const result = await loader.bpf('PROG_LOAD', { ...attr, progName });
-      if (result.ok) await loader.call('close', result.value);
+      await loader.bpf('PROG_LOAD', { ...attr, progName });
     }
   });
 }

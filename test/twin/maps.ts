@@ -36,7 +36,7 @@ const SIZES: readonly Row[] = (
   [type, { valueSize: 0 }],
   [type, { valueSize: 1 }],
   [type, { valueSize: 40_000 }],
-  [type, { valueSize: 0x7fff_ffff }],
+  [type, { valueSize: 0x8000_0000 }],
   [type, { maxEntries: 0 }],
   [type, { maxEntries: 1 }],
   [type, { maxEntries: 0xffff_ffff }],
@@ -100,10 +100,7 @@ const FLAGS: readonly Row[] = (
 );
 
 async function create(task: Task, table: readonly Row[]): Promise<void> {
-  for (const row of table) {
-    const made = await task.bpf('MAP_CREATE', attrOf(row));
-    if (made.ok) await task.call('close', made.value);
-  }
+  for (const row of table) await task.bpf('MAP_CREATE', attrOf(row));
 }
 
 /** Values of a map's size, with a number that can be told apart. */
@@ -178,7 +175,9 @@ export default policyTests((test) => {
     test(`operations on ${type}`, async ({ boot }) => {
       const { kernel } = await boot();
       const cpus = type.startsWith('PERCPU') ? kernel.possibleCpus : 1;
-      await exercise(await kernel.spawn(), [type, {}], numbers, 8 * cpus);
+      // With room to spare: which element an LRU map gives up is left to the kernel.
+      const attr = type === 'LRU_HASH' ? { maxEntries: 1000 } : {};
+      await exercise(await kernel.spawn(), [type, attr], numbers, 8 * cpus);
     });
   test('operations on LPM_TRIE', async ({ boot }) => {
     const { kernel } = await boot();

@@ -22,6 +22,21 @@ export default policyTests((test) => {
   test('mmap_file: the verifier takes the test of `file` for NULL out', (context) =>
     mapBoth(context, (subject) => ({
       hook,
+      name: 'null_removed',
+      code: `${ifSubject(subject)}
+        r1 = *(u64 *)(r6 + 0)
+        if r1 != 0 goto deny
+        r0 = 0
+        exit
+        deny: r0 = -13
+        exit
+        other: r0 = 0
+        exit`,
+    })));
+
+  test('mmap_file: the test stays where both ways are reached otherwise', (context) =>
+    mapBoth(context, (subject) => ({
+      hook,
       name: 'null_test',
       code: `${ifSubject(subject)}
         r1 = *(u64 *)(r6 + 0)
