@@ -25,7 +25,7 @@ export async function settle(tasks: Iterable<DrivenTask>): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-/** A deadly signal waits for the task, or it is on its way out. One that its tracer has stopped dies by SIGKILL only. */
+/** A deadly signal waits for the task, or it is on its way out. A traced one that is stopped dies by SIGKILL only. */
 function isDying(pid: number): boolean {
   const status = statusOf(pid);
   if (status === undefined) return false;

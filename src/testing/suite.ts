@@ -16,8 +16,8 @@ export interface Machine extends Expectations {
    */
   readonly load: (path: string, options?: PolicyOptions) => Promise<Collection>;
   /**
-   * Calls any hook of the kernel's BTF, whether or not a system call reaches it. Arguments by name or position: numbers,
-   * strings for `char *`, null, objects that describe a struct by its members.
+   * Calls any hook of the kernel's BTF, whether or not a system call reaches it. Arguments by name or position:
+   * numbers, strings for `char *`, null, objects that describe a struct by its members.
    * @throws HookArgumentError when the arguments do not fit the hook; Error on a kernel that cannot call hooks.
    */
   readonly fire: (hook: string, args: FireArguments) => Fired;

@@ -1,4 +1,4 @@
-/** One thing that a scenario did, and what came of it, in words that are the same on every kernel that behaves alike. */
+/** One thing that a scenario did, and what came of it, in words that are the same on kernels that behave alike. */
 export interface Step {
   /** `self`, or `task1`… in the order of their creation. */
   readonly task: string;

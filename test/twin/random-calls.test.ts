@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { AF, errnoName, O } from '../../src/abi/index.ts';
 import { readBtf } from '../../src/btf/index.ts';

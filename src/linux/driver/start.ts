@@ -14,7 +14,7 @@ const PR_SET_CHILD_SUBREAPER = 36;
 const IGNORE = new Uint8Array(new BigUint64Array([1n, 0n, 0n, 0n]).buffer);
 const SIGSET_BYTES = 8;
 
-/** The program of a driven task: from the sources, also when this runs from the build, which is as deep in the package. */
+/** The program of a driven task: always that of the sources; the build lies as deep in the package. */
 export const DRIVER = fileURLToPath(new URL('../../../src/linux/driver/driver', import.meta.url));
 
 /** A first driven task and all that come from it. */

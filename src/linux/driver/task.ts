@@ -23,7 +23,7 @@ export interface DrivenTask extends Executor {
   /** As `syscall`, but leaves this process free while the call blocks. */
   call(number: number, ...args: readonly Argument[]): Promise<number>;
   /**
-   * Makes one system call after the other, up to the first that fails, which is much faster than one by one. None may be
+   * Makes one system call after the other, up to the first that fails: much faster than one by one. None may be
    * fork(2) or execve(2).
    * @returns what each gave that was made.
    */

@@ -49,7 +49,7 @@ export function mapMakers(state: BpfState, self: () => BpfMap): MapMakers {
   };
 }
 
-/** Programs in one array must be of one kind, LSM programs also for hooks of one prototype (bpf_prog_map_compatible). */
+/** Programs in one array are of one kind, LSM programs also for hooks of one prototype (bpf_prog_map_compatible). */
 function ownerKey(btf: Btf, { type, expectedAttachType, attachBtfId }: BpfProgram): string {
   const target = attachBtfId === 0 ? undefined : btf.type(attachBtfId);
   const prototype = target?.kind === 'func' ? target.type : 0;
