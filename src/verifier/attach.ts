@@ -26,9 +26,11 @@ export function checkAttachTarget(program: LsmAttachment): Diagnostic | undefine
 
 function refusalOf(program: LsmAttachment): string | undefined {
   const { btfId, type, hook, expectedAttachType } = program;
-  const { LSM_MAC, LSM_CGROUP } = BPF_ATTACH_TYPE;
+  const { TRACE_FENTRY, TRACE_FEXIT, LSM_MAC, LSM_CGROUP } = BPF_ATTACH_TYPE;
   // Refused before there is a log.
-  if (expectedAttachType !== LSM_MAC && expectedAttachType !== LSM_CGROUP) return '';
+  // Loading takes the first two for LSM programs; attaching does not.
+  const types: readonly number[] = [TRACE_FENTRY, TRACE_FEXIT, LSM_MAC, LSM_CGROUP];
+  if (!types.includes(expectedAttachType)) return '';
   if (btfId === 0) return 'Tracing programs must provide btf_id';
   if (type === undefined) return `attach_btf_id ${btfId} is invalid`;
   if (type.kind !== 'func') return `attach_btf_id ${btfId} is not a function`;

@@ -69,7 +69,7 @@ const STRUCTURE: readonly Row[] = [
   ['an unknown helper', code('inode_unlink', 'call bpf_unknown#9999\nexit')],
   [
     'a helper that LSM programs may not call',
-    code('inode_unlink', 'call bpf_get_cgroup_classid#17\nexit'),
+    code('inode_unlink', 'call bpf_skb_load_bytes#26\nexit'),
   ],
 ];
 

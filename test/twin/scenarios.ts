@@ -6,6 +6,7 @@ import noPtrace from '../../examples/no_ptrace/no_ptrace.test.ts';
 import protectFile from '../../examples/protect_file/protect_file.test.ts';
 import chains from './chains.ts';
 import files from './files.ts';
+import hookOrder from './hook-order.ts';
 import links from './links.ts';
 import loading from './loading.ts';
 import maps from './maps.ts';
@@ -49,6 +50,7 @@ export const SUITES: readonly Suite[] = [
   example('no_ptrace', noPtrace, { shielded: { volatile: { key: 'pid' } } }),
   own('links', links),
   own('chains', chains),
+  own('hook-order', hookOrder),
   own('loading', loading),
   own('maps', maps),
   own('ringbuf', ringbuf),

@@ -14,6 +14,11 @@ const F_LOCK = BPF_ELEM.F_LOCK;
 const fail = (errno: number, map: BpfMap): never =>
   refuse(-errno, `map ${map.name === '' ? map.id : map.name}: ${errnoName(errno)}`);
 
+/** Comes before what is asked of the value (__bpf_copy_key). */
+function checkKey(map: BpfMap, key: Uint8Array | null): void {
+  if (key !== null && map.attr.keySize === 0) refuse(EINVAL, 'the map has no keys');
+}
+
 /** Runs an operation with the key, and room for another one behind it, in kernel memory. */
 function withKey<T>(
   state: BpfState,
@@ -22,7 +27,7 @@ function withKey<T>(
   use: (key: Offset, room: Offset) => T,
 ): T {
   const { keySize } = map.attr;
-  if (key !== null && keySize === 0) refuse(EINVAL, 'the map has no keys');
+  checkKey(map, key);
   if (key !== null && key.length !== keySize)
     refuse(EFAULT, `the key is ${key.length} bytes, those of the map are ${keySize}`);
   const { mem } = state.host;
@@ -66,6 +71,7 @@ export function lookupElem(
   const map = state.map(task, attr.mapFd);
   readable(map);
   noLock(flags);
+  checkKey(map, attr.key);
   checkValue(map, attr.value);
   const errno = withKey(state, map, attr.key, (key) => map.ops.read(key, attr.value));
   return errno < 0 ? fail(errno, map) : 0;
@@ -81,6 +87,7 @@ export function updateElem(
   const flags = attr.flags ?? 0;
   writable(map);
   noLock(flags);
+  checkKey(map, attr.key);
   checkValue(map, attr.value);
   const errno = withKey(state, map, attr.key, (key) => map.ops.write(key, attr.value, flags));
   return errno < 0 ? fail(errno, map) : 0;

@@ -68,7 +68,7 @@ export function loadProgram(
   const gpl = isGplCompatible(attr.license);
   const name = attr.progName ?? '';
   if (checkName(name) !== 0) refuse(EINVAL, `"${name}" is no name for a program`);
-  const program = { ...describe(attr), name, sleepable, gpl };
+  const program = { ...describe(attr, state.host.release), name, sleepable, gpl };
   const addr = state.kernel.newProgram({ ...program, length: attr.insns.length / INSN });
   let made: BpfProgram;
   try {
@@ -95,11 +95,12 @@ interface Description {
 
 const describe = (
   attr: ProgLoadAttr,
+  release: string,
 ): Pick<Description, 'type' | 'expectedAttachType' | 'attachBtfId' | 'tag'> => ({
   type: attr.progType,
   expectedAttachType: attr.expectedAttachType ?? 0,
   attachBtfId: attr.attachBtfId ?? 0,
-  tag: programTag(attr.insns),
+  tag: programTag(attr.insns, release),
 });
 
 function checkAttributes(state: BpfState, attr: ProgLoadAttr): void {

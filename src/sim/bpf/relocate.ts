@@ -5,7 +5,9 @@ import type { BpfTask } from './host.ts';
 import type { BpfMap } from './map.ts';
 import { mapTypeName } from './maps/types.ts';
 import { refuse } from './objects.ts';
+import { versionOf } from '../task/core.ts';
 import { sha1 } from './sha1.ts';
+import { sha256 } from './sha256.ts';
 import type { BpfState } from './state.ts';
 
 const { EINVAL, E2BIG, EPROTO } = ERRNO;
@@ -88,7 +90,7 @@ function valueAddress(map: BpfMap, insn: Instruction): number {
 }
 
 /** The tag of a program: a hash of its instructions without what differs from load to load (bpf_prog_calc_tag). */
-export function programTag(insns: Uint8Array): Uint8Array {
+export function programTag(insns: Uint8Array, release: string): Uint8Array {
   const code = insns.slice();
   const view = new DataView(code.buffer);
   for (const insn of decode(insns)) {
@@ -97,5 +99,6 @@ export function programTag(insns: Uint8Array): Uint8Array {
     view.setInt32(insn.index * INSN + 4, 0, true);
     view.setInt32((insn.index + 1) * INSN + 4, 0, true);
   }
-  return sha1(code).slice(0, TAG_BYTES);
+  const digest = versionOf(release) >= 6018 ? sha256(code) : sha1(code);
+  return digest.slice(0, TAG_BYTES);
 }
