@@ -18,8 +18,8 @@ async function lines(act: (kernel: Kernel) => Promise<void>, maps = {}): Promise
 
 describe('a recording', () => {
   it('names tasks by their creation and descriptors by what made them', async () => {
-    const shown = await lines(async ({ spawn }) => {
-      const task = await spawn({ uid: 1000 });
+    const shown = await lines(async (kernel) => {
+      const task = await kernel.spawn({ uid: 1000 });
       const fd = await task.call('open', '/etc/hostname', 0);
       await task.call('read', fd, new Uint8Array(100));
       await task.call('close', fd);
@@ -37,8 +37,8 @@ describe('a recording', () => {
   });
 
   it('tells addresses by the area they lie in', async () => {
-    const shown = await lines(async ({ spawn }) => {
-      const task = await spawn();
+    const shown = await lines(async (kernel) => {
+      const task = await kernel.spawn();
       await task.call('execve', '/bin/true', ['true'], []);
       const heap = await task.call('brk', 0);
       await task.call('brk', heap + 8192);
@@ -56,8 +56,8 @@ describe('a recording', () => {
   });
 
   it('shows pids in maps as tasks, where it is told so', async () => {
-    const use = async ({ spawn }: Kernel): Promise<void> => {
-      const task = await spawn();
+    const use = async (kernel: Kernel): Promise<void> => {
+      const task = await kernel.spawn();
       const attr = { mapType: BPF_MAP_TYPE.ARRAY, keySize: 4, valueSize: 4, maxEntries: 1 };
       const map = await task.bpf('MAP_CREATE', { ...attr, mapName: 'who' });
       if (!map.ok) throw new Error(map.reason);

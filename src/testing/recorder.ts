@@ -7,6 +7,7 @@ import type {
   Kernel,
   RingBuffer,
   SyscallName,
+  Syscalls,
   Task,
   TaskOptions,
 } from '../kernel/index.ts';
@@ -22,6 +23,7 @@ import {
   type MapNotes,
   type Surroundings,
 } from './recorder-bpf.ts';
+import { showResult } from './recorder-results.ts';
 import type { Step, Transcript } from './transcript.ts';
 
 /** A kernel that writes down what is done on it. */
@@ -29,13 +31,6 @@ export interface Recording {
   readonly kernel: Kernel;
   readonly steps: Transcript;
 }
-
-/** System calls whose result is a descriptor, with what it is called. */
-const OPENS: Readonly<Partial<Record<SyscallName, string>>> = {
-  open: 'file',
-  creat: 'file',
-  socket: 'socket',
-};
 
 /** Buffers that calls fill: shown with the result, not with the arguments. */
 const FILLS: Readonly<Partial<Record<SyscallName, number>>> = { read: 1, stat: 1 };
@@ -129,18 +124,18 @@ class Recorder {
     task: Task,
     names: TaskNames,
     name: N,
-    args: Parameters<Task['call']> extends [unknown, ...infer R] ? R : never,
+    args: Parameters<Syscalls[N]>,
   ): Promise<number> {
+    const values: readonly unknown[] = args;
     const fills = FILLS[name];
     const shown = SYSCALLS[name].args
-      .map(([arg], i) => this.#argument(names, name === 'brk' ? 'end' : arg, args[i]))
-      .filter((_, i) => i !== fills && args[i] !== undefined);
-    const call = `${name}(${shown.join(', ')})`;
-    const result = await (task.call as (name: N, ...args: unknown[]) => Promise<number>)(
-      name,
-      ...args,
-    );
-    this.#note(names.name, call, this.#result(names, name, args, result));
+      .map(([arg], i) => this.#argument(names, name === 'brk' ? 'end' : arg, values[i]))
+      .filter((_, i) => i !== fills && values[i] !== undefined);
+    const result = await task.call(name, ...args);
+    const pid = (number: number): string => this.#pids.get(number) ?? 'a pid';
+    const outcome = { args: values, result, names, numbering: this.#numbering, pid };
+    const text = result < 0 ? errnoName(-result) : showResult(name, outcome);
+    this.#note(names.name, `${name}(${shown.join(', ')})`, text);
     return result;
   }
 
@@ -170,41 +165,6 @@ class Recorder {
   #strings(values: readonly unknown[]): string {
     const text = show(values);
     return text.length <= 100 ? text : `[${values.length} strings, ${text.length} characters]`;
-  }
-
-  #result(names: TaskNames, name: SyscallName, args: readonly unknown[], result: number): string {
-    if (result < 0) return errnoName(-result);
-    const opens = OPENS[name];
-    if (opens !== undefined) {
-      const label =
-        name === 'socket' ? `socket${this.#numbering.next('socket')}` : `${opens} ${show(args[0])}`;
-      names.setFd(result, label);
-      return label;
-    }
-    switch (name) {
-      case 'dup': {
-        const label = names.fd(Number(args[0]));
-        names.setFd(result, label);
-        return label;
-      }
-      case 'getpid':
-        return this.#pids.get(result) ?? 'a pid';
-      case 'execve':
-        names.forgetMemory();
-        return '0';
-      case 'mmap':
-        names.setArea(result, Number(args[1]), `map${this.#numbering.next('area')}`);
-        return names.address(result) ?? '';
-      case 'brk':
-        names.setHeap(result);
-        return names.address(result) ?? '';
-      case 'read':
-        return `${result} ${showBytes((args[1] as Uint8Array).subarray(0, result))}`;
-      case 'stat':
-        return `${result} ${showStat(args[1] as Uint8Array, this.#numbering)}`;
-      default:
-        return String(result);
-    }
   }
 
   async #bpf<C extends BpfCommand>(
@@ -292,18 +252,3 @@ function complaint(log: string | undefined): string {
   return last === undefined ? '' : `: ${last}`;
 }
 const STATISTICS = /^(?:processed \d+ insns|verification time|stack depth|peak_states)/;
-
-/** What `struct stat` of x86-64 says, but for times and the file system's own sizes. */
-function showStat(stat: Uint8Array, numbering: Numbering): string {
-  const view = new DataView(stat.buffer, stat.byteOffset, stat.byteLength);
-  const inode = numbering.of(
-    'inode',
-    `${view.getBigUint64(0, true)} ${view.getBigUint64(8, true)}`,
-  );
-  const mode = view.getUint32(24, true);
-  const size = (mode & S_IFMT) === S_IFDIR ? '' : ` size ${view.getBigInt64(48, true)}`;
-  const links = view.getBigUint64(16, true);
-  const owner = `${view.getUint32(28, true)}:${view.getUint32(32, true)}`;
-  return `${inode} mode 0${mode.toString(8)} links ${links} owner ${owner}${size}`;
-}
-const [S_IFMT, S_IFDIR] = [0o170000, 0o040000];
