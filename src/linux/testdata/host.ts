@@ -18,6 +18,8 @@ async function findHost(): Promise<Host> {
     libc.syscall(SYS.close, map.value);
     if (!isPrivileged())
       return { missing: 'CAP_SYS_ADMIN is not among the effective capabilities' };
+    if (!isRootMounted())
+      return { missing: 'the root directory is no mount point, as in a chroot(8)' };
     return { libc };
   } catch (error) {
     if (error instanceof LinuxUnavailableError) return { missing: error.message };
@@ -29,6 +31,12 @@ function isPrivileged(): boolean {
   const [, mask = '0'] = /^CapEff:\s*(\w+)/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
   return (BigInt(`0x${mask}`) >> BigInt(CAP.SYS_ADMIN)) % 2n === 1n;
 }
+
+/** Mounts of a task's own begin at its root, which must be a mount point for that. */
+const isRootMounted = (): boolean =>
+  readFileSync('/proc/self/mountinfo', 'latin1')
+    .split('\n')
+    .some((line) => line.split(' ')[4] === '/');
 
 /** A number that no test opens. */
 export const CLOSED = 900;
