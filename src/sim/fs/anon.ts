@@ -45,9 +45,12 @@ export class AnonInodes {
     flags: number = O.RDWR | O.CLOEXEC,
   ): File | number {
     const vfs = this.#vfs;
-    const file = vfs.files.alloc(flags, vfs.cred);
-    if (typeof file === 'number') return file;
     const dentry = this.#dentry(name);
+    const file = vfs.files.alloc(flags, vfs.cred);
+    if (typeof file === 'number') {
+      dentry.put();
+      return file;
+    }
     vfs.files.setPath(file, { mnt: this.#mount, dentry });
     dentry.put();
     file.s.f_mode |= FMODE.OPENED;
@@ -58,9 +61,10 @@ export class AnonInodes {
 
   /** A name of its own for each file, all on the one inode. */
   #dentry(name: string): Dentry {
-    const { dentries } = this.#vfs;
+    const { dentries, hooks } = this.#vfs;
     const dentry = dentries.make(this.#mount.root.sb, undefined, name);
     dentry.dname = () => `anon_inode:${name}`;
+    hooks.d_instantiate.call(dentry.addr, this.#inode.addr);
     dentries.instantiate(dentry, this.#inode.get());
     return dentry;
   }

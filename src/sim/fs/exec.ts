@@ -117,8 +117,16 @@ export class Exec {
     error = this.#hooks.bprm_check_security.call(bprm.addr);
     if (error < 0) return error;
     if (head[0] === 0x23 && head[1] === 0x21) return this.#loadScript(bprm, head);
-    const image = readElf(file);
+    const image = this.#readProgramHeaders(file);
     return typeof image === 'number' ? image : this.#loadElf(task, bprm, file, image);
+  }
+
+  /** load_elf_phdrs(): a read of its own, which the LSMs may refuse. */
+  #readProgramHeaders(file: File): ElfImage | number {
+    const image = readElf(file);
+    const refused =
+      typeof image === 'number' ? 0 : this.#vfs.hooks.file_permission.call(file.addr, MAY.READ);
+    return refused < 0 ? refused : image;
   }
 
   /** load_script(): `#!` and the interpreter with at most one argument. */
@@ -168,11 +176,14 @@ export class Exec {
 
   #openInterpreter(bprm: Binprm, image: ElfImage): ElfImage | undefined | number {
     if (image.interpreter === undefined) return undefined;
+    const { file_permission } = this.#vfs.hooks;
+    const named = bprm.file === undefined ? 0 : file_permission.call(bprm.file.addr, MAY.READ);
+    if (named < 0) return named;
     const file = this.#open(image.interpreter);
     if (typeof file === 'number') return file;
     this.#wouldDump(bprm, file);
-    const refused = this.#vfs.hooks.file_permission.call(file.addr, MAY.READ);
-    const interpreter = refused < 0 ? refused : readElf(file);
+    const refused = file_permission.call(file.addr, MAY.READ);
+    const interpreter = refused < 0 ? refused : this.#readProgramHeaders(file);
     if (typeof interpreter !== 'number') return interpreter;
     file.put();
     return interpreter;

@@ -2,6 +2,7 @@ import { ERRNO } from '../../abi/index.ts';
 import type { Task } from '../task/task.ts';
 import type { Dentry } from './dentry.ts';
 import { MAY, S, isDirectory, isType } from './flags.ts';
+import type { Inode } from './inode.ts';
 import type { Path } from './mount.ts';
 import { inodePermission } from './permission.ts';
 import type { Vfs } from './vfs.ts';
@@ -32,6 +33,8 @@ export class Walk {
   readonly #vfs: Vfs;
   readonly #task: Task;
   #links = 0;
+  /** Walks begin in RCU mode and stay in it as long as names are cached, which they always are here. */
+  #rcu = true;
 
   constructor(vfs: Vfs, task: Task) {
     this.#vfs = vfs;
@@ -47,8 +50,8 @@ export class Walk {
     const parts = name.split('/').filter((part) => part !== '');
     const trailing = name.endsWith('/');
     for (const [i, part] of parts.entries()) {
-      // The walk goes on in RCU mode as long as names are cached, and here they always are.
-      const refused = inodePermission(this.#vfs, inodeOf(dir.dentry), MAY.EXEC | MAY.NOT_BLOCK);
+      const mask = MAY.EXEC | (this.#rcu ? MAY.NOT_BLOCK : 0);
+      const refused = inodePermission(this.#vfs, inodeOf(dir.dentry), mask);
       if (refused < 0) return refused;
       const type = part === '.' ? 'dot' : part === '..' ? 'dotdot' : 'norm';
       const parent: Parent = { dir, last: part, type, trailing };
@@ -86,18 +89,30 @@ export class Walk {
     return refused < 0 ? refused : this.path(inodeOf(dentry).link, true, dir);
   }
 
-  /** pick_link(): counts the link and asks the LSMs. */
+  /** pick_link(): counts the link, notes the access, for which RCU mode ends, and asks the LSMs. */
   enterLink(dentry: Dentry): number {
     this.#links += 1;
     if (this.#links > MAXSYMLINKS) return -ELOOP;
+    const inode = inodeOf(dentry);
+    if (atimeIsOld(inode)) {
+      this.#rcu = false;
+      this.#vfs.inodes.touch(inode, ['i_atime']);
+    }
     const { inode_follow_link } = this.#vfs.hooks;
-    return inode_follow_link.call(dentry.addr, inodeOf(dentry).addr, 1);
+    return inode_follow_link.call(dentry.addr, inode.addr, this.#rcu ? 1 : 0);
   }
 
   #up({ mnt, dentry }: Path): Path {
     const atRoot = dentry === this.#task.fs.root.dentry;
     return atRoot ? { mnt, dentry } : { mnt, dentry: dentry.parent };
   }
+}
+
+/** relatime_need_update(): an access is noted when there was none since the last change. */
+function atimeIsOld({ s }: Inode): boolean {
+  const time = (name: 'i_atime' | 'i_mtime' | 'i_ctime'): number =>
+    s[name] * 1e9 + s[`${name}_nsec`];
+  return time('i_atime') <= Math.max(time('i_mtime'), time('i_ctime'));
 }
 
 /** The positive dentry of this name, or a negative errno. */

@@ -100,16 +100,17 @@ export class Net {
       return socket;
     }
     const refused = this.#hooks.socket_post_create.call(socket.addr, family, type, protocol, 0);
+    const dentry = vfs.dentries.make(this.#mount.root.sb, undefined, '');
+    dentry.dname = () => `socket:[${inode.s.i_ino}]`;
+    if (refused >= 0) vfs.hooks.d_instantiate.call(dentry.addr, inode.addr);
+    vfs.dentries.instantiate(dentry, inode);
     const access = O.RDWR | (flags & SOCK.NONBLOCK);
     const file = refused < 0 ? refused : vfs.files.alloc(access, vfs.cred);
     if (typeof file === 'number') {
       this.#release(socket);
-      inode.put();
+      dentry.put();
       return file;
     }
-    const dentry = vfs.dentries.make(this.#mount.root.sb, undefined, '');
-    dentry.dname = () => `socket:[${inode.s.i_ino}]`;
-    vfs.dentries.instantiate(dentry, inode);
     vfs.files.setPath(file, { mnt: this.#mount, dentry });
     dentry.put();
     file.s.f_mode |= FMODE.OPENED | FMODE.CAN_READ | FMODE.CAN_WRITE;

@@ -57,6 +57,8 @@ const script: Act = (s) => {
   return s.close(fd);
 };
 const walk = (depth: number): string[] => Array<string>(depth).fill('inode_permission:0x81');
+/** After a link that nobody followed before: noting the access ends RCU mode. */
+const walkOn = (depth: number): string[] => Array<string>(depth).fill('inode_permission:0x1');
 /** Each of the program's three segments. */
 const segment = ['mmap_file', 'mmap_addr'];
 const made = ['inode_alloc_security', 'd_instantiate'];
@@ -102,7 +104,7 @@ const ROWS: [name: string, setup: Act, act: Act, hooks: string[]][] = [
       'file_alloc_security',
       ...walk(2),
       'inode_follow_link',
-      ...walk(2),
+      ...walkOn(2),
       'inode_permission:0x24',
       'file_open',
       'file_post_open',
@@ -221,7 +223,7 @@ const ROWS: [name: string, setup: Act, act: Act, hooks: string[]][] = [
       'file_alloc_security',
       ...walk(1),
       'inode_follow_link',
-      ...walk(3),
+      ...walkOn(3),
       'inode_permission:0x21',
       'file_open',
       'file_post_open',
@@ -229,6 +231,7 @@ const ROWS: [name: string, setup: Act, act: Act, hooks: string[]][] = [
       'bprm_creds_for_exec',
       'file_permission:0x4',
       'bprm_check_security',
+      'file_permission:0x4',
       'bprm_creds_from_file',
       'inode_permission:0x4',
       'bprm_committing_creds',
@@ -271,6 +274,7 @@ const ROWS: [name: string, setup: Act, act: Act, hooks: string[]][] = [
       'inode_alloc_security',
       'sk_alloc_security',
       'socket_post_create',
+      'd_instantiate',
       'file_alloc_security',
     ],
   ],
