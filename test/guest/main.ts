@@ -52,8 +52,20 @@ function compile(to: string): void {
   execFileSync(process.execPath, [tsc, '-p', project, '--outDir', to], { stdio: 'inherit' });
 }
 
-async function runOn(series: Series, compiled: string): Promise<Comparison> {
-  const kernel = kernelImage(series);
+/** Not every mirror has the suite of the newest kernel; the others must be there. */
+function findKernel(series: Series): string | undefined {
+  try {
+    return kernelImage(series);
+  } catch (error) {
+    if (series !== '6.18') throw error;
+    console.error(
+      `test:guest: not run on ${series}, whose packages cannot be had: ${String(error)}`,
+    );
+    return undefined;
+  }
+}
+
+async function runOn(kernel: string, compiled: string): Promise<Comparison> {
   const out = mkdtempSync(join(tmpdir(), 'krsi-out-'));
   try {
     const command = `node test/guest/start.js /out '${values.only}'\n`;
@@ -89,7 +101,9 @@ async function main(): Promise<number> {
     compile(compiled);
     for (const series of chosen) {
       const start = performance.now();
-      const comparison = await runOn(series, compiled);
+      const kernel = findKernel(series);
+      if (kernel === undefined) continue;
+      const comparison = await runOn(kernel, compiled);
       comparisons.push(comparison);
       printComparison(comparison, (performance.now() - start) / 1000);
     }
@@ -97,7 +111,7 @@ async function main(): Promise<number> {
     rmSync(compiled, { recursive: true, force: true });
   }
   let failed = comparisons.some((comparison) => unexpected(comparison).length > 0);
-  const whole = values.only === '' && chosen.length === ALL_SERIES.length;
+  const whole = values.only === '' && comparisons.length === ALL_SERIES.length;
   if (whole)
     for (const { scenario, reason } of unmet(comparisons)) {
       console.error(`a known difference is gone, take it out: ${scenario}: ${reason}`);
