@@ -59,9 +59,15 @@ const asData = (comparisons: readonly Comparison[]): Fidelity => ({
   ),
 });
 
+/** Columns as wide as their widest cell, as the formatter wants them. */
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
+  const widths = header.map((_, i) =>
+    Math.max(3, ...[header, ...rows].map((row) => row[i]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
+  const rule = widths.map((width) => '-'.repeat(width));
+  return [line(header), line(rule), ...rows.map(line)].join('\n');
 }
 
 /** How many scenarios of each group are equal, on each kernel. */

@@ -8,13 +8,12 @@ import { runScenarios, type Boot, type ScenarioRun } from '../twin/run.ts';
 /** What a guest brings home. */
 export interface GuestReport {
   readonly release: string;
-  readonly possibleCpus: number;
   readonly runs: readonly ScenarioRun[];
 }
 
 export async function runInside(root: string, out: string, only: string): Promise<void> {
   const first = await openMachine();
-  const { release, possibleCpus } = first;
+  const { release } = first;
   const kernelBtf = readBtf(await first.btf(), { file: 'vmlinux' });
   await first.close();
   const boot: Boot = async () => {
@@ -30,7 +29,6 @@ export async function runInside(root: string, out: string, only: string): Promis
   };
   const report: GuestReport = {
     release,
-    possibleCpus,
     runs: await runScenarios(root, boot, only, ({ scenario }) => {
       console.log(`${(performance.now() / 1000).toFixed(1)} ${scenario}`);
     }),
