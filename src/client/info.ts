@@ -1,3 +1,4 @@
+import { ERRNO } from '../abi/index.ts';
 import type { ObjInfo, Task } from '../kernel/index.ts';
 import { BpfError, WrongKindError } from './errors.ts';
 import { bpf } from './fds.ts';
@@ -31,7 +32,7 @@ const NEXT_ID = {
   link: 'LINK_GET_NEXT_ID',
   btf: 'BTF_GET_NEXT_ID',
 } as const;
-const ENOENT = 2;
+const { ENOENT } = ERRNO;
 
 /**
  * The ids of all objects of a kind in the kernel, ascending. Those that come and go meanwhile may be missed.

@@ -1,3 +1,4 @@
+import { ERRNO } from '../abi/index.ts';
 import type { Btf, TypeId } from '../btf/types.ts';
 import type { MapInfo, Task } from '../kernel/index.ts';
 import type { MapSpec } from '../object/spec.ts';
@@ -7,7 +8,7 @@ import { bpf } from './fds.ts';
 import { infoOf } from './info.ts';
 import { pin } from './pin.ts';
 
-const ENOENT = 2;
+const { ENOENT } = ERRNO;
 
 /** Something that maps of maps and arrays of programs hold by its file descriptor. */
 export interface HasFd {

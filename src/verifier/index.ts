@@ -7,3 +7,4 @@ export { describeNullTrap, findNullTraps } from './null-arguments.ts';
 export type { NullTrap } from './null-arguments.ts';
 export { checkStructure } from './structure.ts';
 export type { StructureOptions } from './structure.ts';
+export { calleeOf, isFunctionLoad, isLocalCall, targetOf } from './functions.ts';

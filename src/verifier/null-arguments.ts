@@ -1,5 +1,6 @@
 import { funcProto, type Btf } from '../btf/index.ts';
 import { CLASS, decode, FRAME_POINTER, JMP, CALL, SOURCE, type Instruction } from '../isa/index.ts';
+import { calleeOf, isLocalCall, targetOf } from './functions.ts';
 
 /**
  * Arguments that callers of a hook pass as NULL, by index (Linux 6.12, security_*() and its callers). The verifier
@@ -136,17 +137,11 @@ function step(state: State, insn: Instruction): State {
   }
 }
 
-const target = (insn: Instruction): number => {
-  const isLong = insn.kind === 'goto' && (insn.opcode & 7) === CLASS.JMP32;
-  return insn.index + 1 + (isLong ? insn.imm : insn.off);
-};
-const isLocalCall = (insn: Instruction): boolean => insn.kind === 'call' && insn.src === CALL.LOCAL;
-
 function successors(insn: Instruction): readonly number[] {
   const next = insn.index + insn.slots;
   if (insn.kind === 'exit') return [];
-  if (insn.kind === 'goto') return [target(insn)];
-  return insn.kind === 'jump' || insn.kind === 'may_goto' ? [next, target(insn)] : [next];
+  if (insn.kind === 'goto') return [targetOf(insn)];
+  return insn.kind === 'jump' || insn.kind === 'may_goto' ? [next, targetOf(insn)] : [next];
 }
 
 /** What is known before each instruction that can be reached, by slot. */
@@ -168,7 +163,7 @@ function flow(insns: readonly Instruction[]): ReadonlyMap<number, State> {
     if (insn === undefined || state === undefined) continue;
     if (isLocalCall(insn)) {
       const given = state.registers.map((v, r) => (ARGUMENTS.includes(r) ? v : undefined));
-      enter(insn.index + 1 + insn.imm, { registers: given, stack: new Map() });
+      enter(calleeOf(insn), { registers: given, stack: new Map() });
     }
     const after = step(state, insn);
     for (const next of successors(insn)) enter(next, after);

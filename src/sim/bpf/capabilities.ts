@@ -1,10 +1,8 @@
-import { ERRNO } from '../../abi/index.ts';
+import { CAP, ERRNO } from '../../abi/index.ts';
 import { refuse } from './objects.ts';
 import type { BpfState } from './state.ts';
 
-export const CAP_SYS_ADMIN = 21;
-export const CAP_PERFMON = 38;
-export const CAP_BPF = 39;
+export const { SYS_ADMIN: CAP_SYS_ADMIN, PERFMON: CAP_PERFMON, BPF: CAP_BPF } = CAP;
 
 /** CAP_SYS_ADMIN stands in for the finer capabilities (bpf_capable, perfmon_capable). */
 export const capable = ({ host }: BpfState, capability: number): boolean =>

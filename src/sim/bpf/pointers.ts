@@ -11,6 +11,7 @@ import {
   SIZE,
   type Instruction,
 } from '../../isa/index.ts';
+import { calleeOf, isFunctionLoad, isLocalCall, targetOf } from '../../verifier/index.ts';
 
 /**
  * What is known of a 64-bit value. `memory` is what the program may write: map values and records. `object` is a
@@ -145,19 +146,14 @@ const slotsOf = (
 ): ReadonlySet<number> => new Set(insns.filter(wanted).map((insn) => insn.index));
 
 /** Where a function begins that this instruction calls, or whose address it takes. */
-function functionStart(insn: Instruction): number | undefined {
-  const local = insn.kind === 'call' && insn.src === CALL.LOCAL;
-  const address = insn.kind === 'load_imm64' && insn.src === PSEUDO.FUNC;
-  return local || address ? insn.index + 1 + insn.imm : undefined;
-}
+const functionStart = (insn: Instruction): number | undefined =>
+  isLocalCall(insn) || isFunctionLoad(insn) ? calleeOf(insn) : undefined;
 
 function successors(insn: Instruction): number[] {
   const next = insn.index + insn.slots;
   if (insn.kind === 'exit') return [];
-  if (insn.kind === 'goto')
-    return [insn.index + 1 + ((insn.opcode & 7) === CLASS.JMP32 ? insn.imm : insn.off)];
-  const jumps = insn.kind === 'jump' || insn.kind === 'may_goto';
-  return jumps ? [next, insn.index + 1 + insn.off] : [next];
+  if (insn.kind === 'goto') return [targetOf(insn)];
+  return insn.kind === 'jump' || insn.kind === 'may_goto' ? [next, targetOf(insn)] : [next];
 }
 
 /** What is known on both ways; the first state itself when the second adds nothing. */

@@ -1,11 +1,11 @@
+import { ERRNO } from '../../abi/index.ts';
 import type { DecidedBy, Decision, SourceLine } from '../../kernel/decision.ts';
 import type { RunResult } from '../../vm/machine.ts';
 import type { KernelMemory, Offset } from '../mem/memory.ts';
 import type { HookParam, HookPrototype } from './hooks.ts';
 import { resultRule, type ResultRule } from './results.ts';
 
-const EBUSY = 16;
-const E2BIG = 7;
+const { EBUSY, E2BIG } = ERRNO;
 /** BPF_MAX_TRAMP_LINKS on x86-64. */
 const MAX_PROGRAMS = 38;
 

@@ -1,6 +1,6 @@
-const ENOSYS = 38;
-const EOPNOTSUPP = 95;
-const ENOPARAM = 519;
+import { ERRNO } from '../../abi/index.ts';
+
+const { ENOSYS, EOPNOTSUPP, ENOPARAM } = ERRNO;
 
 /** How the answers of several LSMs to one hook become one result (security/security.c). */
 export interface ResultRule {
